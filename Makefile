@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# `make help` lists the targets. What is built lies in build/, with SAN=1 in build/san/.
+
+PREFIX ?= /usr/local
+CLANG ?= clang
+PKG_CONFIG ?= pkg-config
+# Ubuntu's /usr/sbin/bpftool only works with the tools of the running Linux kernel; what
+# linux-tools installs does with any.
+BPFTOOL ?= $(lastword /usr/sbin/bpftool $(sort $(wildcard /usr/lib/linux-tools/*/bpftool)))
+
+BUILD ?= build$(if $(filter 1,$(SAN)),/san)
+GEN := $(BUILD)/gen
+
+ifeq ($(V),1)
+Q =
+msg =
+else
+Q = @
+msg = @printf '  %-8s %s\n' '$(1)' '$(2)';
+MAKEFLAGS += --no-print-directory
+endif
+
+PACKAGES := 'libbpf >= 1.3' libelf zlib libmicrohttpd jansson yaml-0.1
+
+CFLAGS ?= -O2 -g
+ERRORS := $(if $(filter 1,$(WERROR)),-Werror)
+WARNINGS := -Wall -Wextra -Wformat=2 -Wmissing-prototypes -Wshadow -Wvla $(ERRORS)
+INCLUDES := -Iuser -Iinclude -I$(GEN)
+ifeq ($(SAN),1)
+HARDENING := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+HARDENING := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
+LINK_HARDENING := -pie -Wl,-z,relro -Wl,-z,now
+endif
+ALL_CPPFLAGS := -D_GNU_SOURCE $(INCLUDES) $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) \
+	$(CPPFLAGS)
+ALL_CFLAGS := -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDENING)
+ALL_LDFLAGS := $(HARDENING) $(LINK_HARDENING) -Wl,--as-needed $(LDFLAGS)
+COMPILE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP
+# Zydis has no .pc file on Debian 12.
+ALL_LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lZydis -lZycore -pthread \
+	$(LDLIBS)
+
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Iinclude -Ibpf -Wall -Wextra -Wno-unused-parameter $(ERRORS)
+# With -target bpf, clang does not look into the system's own include directories.
+CLANG_INCLUDES = $(shell $(CLANG) -v -E - </dev/null 2>&1 | \
+	sed -n '/<...> search starts here:/,/End of search list./{ s| \(/.*\)|-idirafter \1|p }')
+
+BPF_SOURCES := $(wildcard bpf/*.bpf.c)
+BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.tmp.bpf.o)
+PROFILES := $(sort $(wildcard profiles/*.yaml))
+LIB_SOURCES := $(filter-out user/main.c,$(wildcard user/*.c user/*/*.c))
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/builtin_profiles.o
+LIB := $(BUILD)/libtapmeter.a
+PROGRAM := $(if $(wildcard user/main.c),$(BUILD)/tapmeter)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+WORKLOADS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/workload/*.c))
+# What a C file may include before the compiler has ever said what it does include.
+GENERATED := $(GEN)/version.h $(if $(BPF_SOURCES),$(GEN)/tapmeter.skel.h)
+
+# A test or workload names what it needs beyond the usual in a line `/* LDFLAGS: ... */`.
+said_in = $(shell sed -n 's|^/\* $(1): \(.*\) \*/$$|\1|p' $(2))
+
+.PHONY: all
+all: $(LIB) $(PROGRAM) ## build/tapmeter (the default)
+
+.PHONY: demo
+demo: ## install what is needed, then count a real ZeroMQ workload and compare (root)
+	$(Q)scripts/setup build test
+	$(Q)$(MAKE) all
+	$(Q)scripts/demo
+
+.PHONY: test
+test: ## install what is needed, then run all tests (root, or the end-to-end tests cannot)
+	$(Q)scripts/setup build test
+	$(Q)$(MAKE) all build-tests
+	$(Q)tests/run
+
+.PHONY: check
+check: ## install what is needed, then run the checks of format, layers, headers, linters, sanitizers
+	$(Q)scripts/setup build test check
+	$(Q)scripts/check
+
+.PHONY: bench soak
+bench soak: ## run the programs of tests/bench or tests/soak
+	$(Q)scripts/setup build test bench
+	$(Q)$(MAKE) all build-tests
+	$(Q)for program in $$(find tests/$@ -maxdepth 1 -type f -executable | sort); do \
+		echo "$$program"; "$$program" || exit 1; done
+
+.PHONY: install
+install: all ## install below $(DESTDIR)$(PREFIX)
+	$(Q)install -D -m 755 $(BUILD)/tapmeter $(DESTDIR)$(PREFIX)/bin/tapmeter
+	$(Q)find $(wildcard README.md LICENSE LICENSES docs) -type f \
+		-exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/doc/tapmeter/{} \;
+
+.PHONY: clean
+clean: ## remove all that was built
+	$(call msg,CLEAN,$(BUILD))
+	$(Q)rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@echo
+	@echo 'V=1 shows the commands, WERROR=1 makes warnings errors, SAN=1 builds with sanitizers.'
+
+.PHONY: build-tests unit-tests
+unit-tests: $(UNIT_TESTS)
+build-tests: unit-tests $(WORKLOADS)
+
+# For scripts: the value of a variable.
+.PHONY: print-%
+print-%:
+	@echo $($*)
+
+.PHONY: libraries
+libraries:
+	@$(PKG_CONFIG) --exists --print-errors $(PACKAGES) || { echo "run: scripts/setup" >&2; exit 1; }
+
+.PHONY: FORCE
+FORCE:
+
+# Puts a command's output into the target, but leaves the file alone if it is the same already.
+define update
+@mkdir -p $(@D)
+$(Q)$(1) >$@.new
+@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+endef
+
+$(BUILD)/flags: FORCE
+	$(call update,echo '$(subst ','\'',$(COMPILE) $(ALL_LDFLAGS) $(ALL_LDLIBS) $(CLANG) $(BPF_CFLAGS))')
+
+# A source file removed is a reason to build, too.
+$(BUILD)/sources: FORCE
+	$(call update,echo $(LIB_SOURCES) $(BPF_SOURCES))
+
+$(GEN)/version.h: FORCE
+	$(call update,scripts/version-header)
+
+$(GEN)/builtin_profiles.c: FORCE
+	$(call update,scripts/embed-profiles $(PROFILES))
+
+$(BUILD)/bpf/%.tmp.bpf.o: bpf/%.bpf.c $(BUILD)/flags
+	$(call msg,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(CLANG_INCLUDES) -MMD -MP -MT $@ -c $< -o $@
+
+$(BUILD)/bpf/tapmeter.bpf.o: $(BPF_OBJECTS) $(BUILD)/sources
+	$(call msg,BPF-LINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $(BPF_OBJECTS)
+
+$(GEN)/tapmeter.skel.h: $(BUILD)/bpf/tapmeter.bpf.o
+	$(call msg,SKEL,$@)
+	@mkdir -p $(@D)
+	$(Q){ echo '/* NOLINTBEGIN: generated */' && $(BPFTOOL) gen skeleton $< name tapmeter_bpf && \
+		echo '/* NOLINTEND */'; } >$@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags | libraries $(GENERATED)
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c $< -o $@
+
+$(GEN)/%.o: $(GEN)/%.c $(BUILD)/flags
+	$(call msg,CC,$@)
+	$(Q)$(COMPILE) -c $< -o $@
+
+# Made anew: an object whose source is gone must not stay in it.
+$(LIB): $(LIB_OBJECTS) $(BUILD)/sources
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJECTS)
+
+$(BUILD)/tapmeter: $(BUILD)/user/main.o $(LIB)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(ALL_LDLIBS) -o $@
+
+$(BUILD)/tests/test_%: tests/unit/test_%.c $(LIB) $(BUILD)/flags
+	$(call msg,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MF $@.d -MT $@ $< $(ALL_LDFLAGS) $(call said_in,LDFLAGS,$<) \
+		$(LIB) -lcmocka $(call said_in,LDLIBS,$<) $(ALL_LDLIBS) -o $@
+
+$(BUILD)/tests/workload/%: tests/workload/%.c $(BUILD)/flags
+	$(call msg,WORKLOAD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MF $@.d -MT $@ $< $(ALL_LDFLAGS) $(call said_in,LDFLAGS,$<) \
+		$(call said_in,LDLIBS,$<) -o $@
+
+.DELETE_ON_ERROR:
+
+-include $(LIB_OBJECTS:.o=.d) $(BUILD)/user/main.d $(BPF_OBJECTS:.o=.d)
+-include $(UNIT_TESTS:=.d) $(WORKLOADS:=.d)
