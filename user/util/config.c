@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <tapmeter/abi.h>
+#include "util/config.h"
+
+#define MS 1000000ull /* nanoseconds */
+#define SECOND (1000 * MS)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+
+/* Linux's largest process id: PID_MAX_LIMIT, include/linux/threads.h. */
+#define PID_LIMIT (4ull * 1024 * 1024)
+
+/*
+ * "HOST:PORT", "[IPV6]:PORT" or ":PORT". Whether there is such a host is found out when listening;
+ * an address that can never be one is wrong usage.
+ */
+static int is_address(const char *text)
+{
+	const char *colon = strrchr(text, ':'), *digit;
+	unsigned port = 0;
+
+	if (!colon || !colon[1] || strlen(colon + 1) > 5)
+		return 0;
+	for (digit = colon + 1; *digit; digit++) {
+		if (*digit < '0' || *digit > '9')
+			return 0;
+		port = port * 10 + (unsigned)(*digit - '0');
+	}
+	if (port > UINT16_MAX)
+		return 0;
+	if (text[0] == '[')
+		return colon[-1] == ']' && colon - text > 2;
+	/* without brackets, nobody can tell where an IPv6 address ends */
+	return strchr(text, ':') == colon;
+}
+
+/* A longer name can never be one; a pattern can be longer than what it fits. */
+static int is_comm(const char *text)
+{
+	return strpbrk(text, "*?[") || strlen(text) < TM_COMM_LEN;
+}
+
+#define FIELD(name) .offset = offsetof(struct config, name)
+
+const struct option_spec config_options[] = {
+	{
+		.name = "web.listen-address",
+		.type = OPTION_TEXTS,
+		FIELD(web_listen_address),
+		.argument = "HOST:PORT",
+		.value = "127.0.0.1:9752",
+		.valid = is_address,
+		.expected = "HOST:PORT or [IPV6]:PORT, port 0 to 65535",
+		.group = "Serving",
+		.help = "Where to answer HTTP requests. No HOST means all addresses, port 0 any "
+			"free one.",
+	},
+	{
+		.name = "max-age",
+		.type = OPTION_DURATION,
+		FIELD(max_age_ns),
+		.argument = "DURATION",
+		.value = "100ms",
+		.min = 1 * MS,
+		.max = 1 * MINUTE,
+		.help = "No answer is older than this.",
+	},
+	{
+		.name = "profile",
+		.type = OPTION_TEXTS,
+		FIELD(profiles),
+		.argument = "NAME|FILE",
+		.group = "What is tapped (a repeated flag means or, different flags mean and)",
+		.help = "What to tap: the name of a built-in profile, or a file (with a / in it, "
+			"or .yaml at its end). Without this flag: all built-in ones.",
+	},
+	{
+		.name = "pid",
+		.type = OPTION_NUMBERS,
+		FIELD(pids),
+		.argument = "PID",
+		.min = 1,
+		.max = PID_LIMIT,
+		.help = "Only this process.",
+	},
+	{
+		.name = "kernel-id",
+		.type = OPTION_TEXTS,
+		FIELD(kernel_ids),
+		.argument = "KERNEL_ID",
+		.help = "Only processes of this kernel (compute container). May be a pattern.",
+	},
+	{
+		.name = "comm",
+		.type = OPTION_TEXTS,
+		FIELD(comms),
+		.argument = "NAME",
+		.valid = is_comm,
+		.expected = "a name as in /proc/PID/comm, at most 15 bytes, or a pattern",
+		.help = "Only processes with this name (as in /proc/PID/comm). May be a pattern, "
+			"as the shell's: 'python*'.",
+	},
+	{
+		.name = "bpf.attach",
+		.type = OPTION_CHOICE,
+		FIELD(bpf_attach),
+		.argument = "auto|session|multi|perf", /* in the order of enum attach_way */
+		.value = "auto",
+		.help = "How the taps are set; auto takes the first of the three that works here.",
+	},
+	{
+		.name = "max-streams",
+		.type = OPTION_NUMBER,
+		FIELD(max_streams),
+		.argument = "N",
+		.value = "16384",
+		.min = TM_BLOCK,
+		.max = TM_STREAMS_MAX,
+		.group = "Limits and times",
+		.help = "Streams (of a process: each operation on each socket) counted at a time.",
+	},
+	{
+		.name = "max-endpoints-per-kernel",
+		.type = OPTION_NUMBER,
+		FIELD(max_endpoints_per_kernel),
+		.argument = "N",
+		.value = "64",
+		.min = 1,
+		.max = 65536,
+		.help = "Endpoints told apart in each kernel; more are counted together, as "
+			"'other'.",
+	},
+	{
+		.name = "series.expiry",
+		.type = OPTION_DURATION,
+		FIELD(series_expiry_ns),
+		.argument = "DURATION",
+		.value = "10m",
+		.min = 1 * SECOND,
+		.max = 24 * HOUR,
+		.help = "How long counters are still served after their last stream has ended.",
+	},
+	{
+		.name = "sample.interval",
+		.type = OPTION_DURATION,
+		FIELD(sample_interval_ns),
+		.argument = "DURATION",
+		.value = "1s",
+		.min = 100 * MS,
+		.max = 1 * MINUTE,
+		.help = "Time between the samples that rates are computed from.",
+	},
+	{
+		.name = "config.file",
+		.type = OPTION_TEXT,
+		FIELD(config_file),
+		.argument = "FILE",
+		.not_in_file = 1,
+		.group = "General",
+		.help = "A YAML file with any of these flags as keys, without the dashes: "
+			"'web.listen-address: X', or 'web: {listen-address: X}', repeated ones as "
+			"lists. The command line beats the file.",
+	},
+	{
+		.name = "log.level",
+		.type = OPTION_CHOICE,
+		FIELD(log_level),
+		.argument = "debug|info|warn|error", /* in the order of enum log_level */
+		.value = "info",
+		.help = "What is logged: this and worse.",
+	},
+	{
+		.name = "log.format",
+		.type = OPTION_CHOICE,
+		FIELD(log_format),
+		.argument = "logfmt|json", /* in the order of enum log_format */
+		.value = "logfmt",
+		.help = "How it is written.",
+	},
+	{ .name = NULL },
+};
+
+static int load_file(struct options *options, const char *path, struct strbuf *errors)
+{
+	struct yaml_errors found = YAML_ERRORS_INIT;
+	int err = options_parse_file(options, path, &found);
+
+	for (size_t i = 0; i < found.count; i++) {
+		strbuf_addstr(errors, found.lines[i]);
+		strbuf_addch(errors, '\n');
+	}
+	if (found.no_memory)
+		strbuf_addf(errors, "%s: no memory\n", path);
+	yaml_errors_free(&found);
+	return err;
+}
+
+int config__load(int argc, char *const *argv, struct config *out, struct strbuf *errors)
+{
+	struct options options;
+	char line[512];
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = options_init(&options, config_options, out);
+	if (err) {
+		strbuf_addstr(errors, "no memory\n");
+		return err;
+	}
+	err = options_parse_args(&options, argc, argv, line, sizeof(line));
+	if (err) {
+		strbuf_addf(errors, "%s\n", line);
+		return err;
+	}
+	return out->config_file ? load_file(&options, out->config_file, errors) : 0;
+}
+
+void config__free(struct config *config)
+{
+	const struct options options = { .specs = config_options, .target = config };
+
+	options_free(&options);
+}
