@@ -134,6 +134,16 @@ const struct option_spec config_options[] = {
 			"'other'.",
 	},
 	{
+		.name = "overhead.budget",
+		.type = OPTION_PERCENT,
+		FIELD(overhead_budget_ns),
+		.argument = "P%",
+		.min = 10 * MS / 1000, /* 0.001% */
+		.max = 1024 * SECOND,
+		.help = "What the taps may cost the tapped processes, in percent of one CPU. Over it for "
+			"10 s, the dearest file is given up for a while. Without it: no limit.",
+	},
+	{
 		.name = "series.expiry",
 		.type = OPTION_DURATION,
 		FIELD(series_expiry_ns),

@@ -84,6 +84,21 @@ static int parse_seconds(const char *text, uint64_t *ns)
 	return duration_parse(duration, ns);
 }
 
+static int parse_percent(const char *text, uint64_t *value)
+{
+	size_t len = strlen(text);
+	char number[32];
+	int err;
+
+	if (!len || len >= sizeof(number) || text[len - 1] != '%')
+		return -EINVAL;
+	memcpy(number, text, len - 1);
+	number[len - 1] = 0;
+	err = parse_seconds(number, value);
+	*value /= 100;
+	return err;
+}
+
 /* The place of `text` among the words "one|two|three". */
 static int parse_choice(const char *words, const char *text, uint64_t *place)
 {
@@ -129,6 +144,9 @@ static int parse_value(const struct option_spec *spec, const char *text, uint64_
 		break;
 	case OPTION_SECONDS:
 		err = parse_seconds(text, value);
+		break;
+	case OPTION_PERCENT:
+		err = parse_percent(text, value);
 		break;
 	default:
 		err = parse_number(text, value);
@@ -195,6 +213,10 @@ static struct expected expected_value(const struct option_spec *spec)
 		format_duration(min, sizeof(min), spec->min);
 		format_duration(max, sizeof(max), spec->max);
 		snprintf(e.text, sizeof(e.text), "a duration from %s to %s", min, max);
+		break;
+	case OPTION_PERCENT:
+		snprintf(e.text, sizeof(e.text), "a percentage from %g%% to %g%%",
+			 (double)spec->min / 1e7, (double)spec->max / 1e7);
 		break;
 	case OPTION_SECONDS:
 		snprintf(e.text, sizeof(e.text), "a number of seconds from %g to %g",

@@ -20,6 +20,7 @@ enum option_type {
 	OPTION_NUMBERS, /* struct option_numbers; may be repeated, a list in the file */
 	OPTION_DURATION, /* uint64_t, nanoseconds; given as "10s", see duration.h */
 	OPTION_SECONDS, /* uint64_t, nanoseconds; given as "0.25" */
+	OPTION_PERCENT, /* uint64_t, of one CPU, in nanoseconds per second; given as "2.5%" */
 	OPTION_CHOICE, /* unsigned, the place of the word in option_spec.argument, from 0 */
 	OPTION_BOOL, /* int; "--name" alone means true */
 };
