@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The one pair of programs behind every tap: entry and return of a function, driven by the spec that
+ * the probe's cookie names. Attached in one of three ways; all three run the same code.
+ */
+#include "arch.bpf.h"
+#include "value.bpf.h"
+#include "hist.bpf.h"
+#include "stream.bpf.h"
+#include "errno.bpf.h"
+
+#define EAGAIN 11
+
+const volatile __u32 agent_tgid = 0;
+const volatile bool filter_processes = false;
+const volatile __u32 cgroup_streams_limit = 0;
+const volatile __u64 hist_bounds_ns[TM_HIST_BOUNDS] = {};
+const volatile __u8 hist_guesses[TM_HIST_GUESSES] = {};
+
+__u64 slot_blocks[TM_STREAMS_MAX / TM_BLOCK / 64] = {};
+__u64 thread_blocks[TM_MAX_THREADS / TM_BLOCK / 64] = {};
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+extern bool bpf_session_is_return(void) __ksym __weak;
+
+/*
+ * Drops calls that can no longer return: the stack has been unwound past them (longjmp, a C++ exception).
+ * A call at the very same place is the caller in a tail call, unless it is the same function.
+ */
+static __always_inline void frames_unwind(struct tm_thread *thread, __u64 sp, __u32 spec)
+{
+	int i;
+
+	for (i = 0; i < TM_MAX_DEPTH; i++) {
+		__u32 top = thread->depth - 1;
+
+		if (top >= TM_MAX_DEPTH || thread->frames[top].sp > sp ||
+		    (thread->frames[top].sp == sp && thread->frames[top].spec != spec))
+			return;
+		thread->depth = top;
+		lost(TM_LOST_ORPHANS);
+	}
+}
+
+static __always_inline bool inside_same_operation(const struct tm_thread *thread, __u16 op)
+{
+	__u32 i;
+
+	for (i = 0; i < TM_MAX_DEPTH; i++)
+		if (i < thread->depth && thread->frames[i].op == op)
+			return true;
+	return false;
+}
+
+/* Returns whether the return of this call is wanted. */
+static __always_inline bool call_enter(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 sp = REGS_SP(ctx), object = 0;
+	__u32 spec_index = bpf_get_attach_cookie(ctx);
+	struct stream_ref ref = {};
+	struct tm_thread *thread;
+	struct tm_frame *frame;
+	struct tm_spec *spec;
+	__u32 depth;
+
+	spec = bpf_map_lookup_elem(&specs, &spec_index);
+	if (!spec)
+		return false;
+	count_run(spec_index);
+	thread = thread_find(task);
+	if (!thread) {
+		if (!process_counted(task->tgid))
+			return false;
+		thread = thread_new(task);
+		if (!thread)
+			return false;
+	}
+	frames_unwind(thread, sp, spec_index);
+	depth = thread->depth;
+	if (depth >= TM_MAX_DEPTH) {
+		lost(TM_LOST_INFLIGHT_FULL);
+		return false;
+	}
+	frame = &thread->frames[depth];
+	frame->sp = sp;
+	frame->ip = REGS_IP(ctx);
+	regs_arguments(ctx, frame->args);
+	frame->spec = spec_index;
+	frame->op = spec->op;
+	frame->flags = 0;
+	if (spec->object.base && value_read(&spec->object, frame, 0, (__s64 *)&object)) {
+		lost(TM_LOST_UNREADABLE);
+		object = 0;
+	}
+	if (spec->action == TM_ACTION_CLOSE) {
+		streams_close(thread, spec, object);
+		return false;
+	}
+	if (spec->action == TM_ACTION_COUNT) {
+		if (inside_same_operation(thread, spec->op)) {
+			frame->flags = TM_FRAME_SKIP;
+		} else {
+			if (stream_get(thread, spec, object, &ref))
+				return false;
+			frame->slot = ref.slot;
+			frame->generation = ref.generation;
+		}
+	}
+	/* The agent reads frames below `depth` only: the start comes before it. */
+	frame->start_ns = bpf_ktime_get_ns();
+	*(volatile __u32 *)&thread->depth = depth + 1;
+	return true;
+}
+
+static __always_inline void count_errno(struct tm_slot *slot, __u32 error)
+{
+	int i;
+
+	for (i = 0; i < TM_MAX_ERRNOS; i++) {
+		__u32 seen = slot->errors[i].error;
+
+		if (!seen)
+			seen = __sync_val_compare_and_swap(&slot->errors[i].error, 0, error);
+		if (!seen || seen == error) {
+			__sync_fetch_and_add(&slot->errors[i].count, 1);
+			return;
+		}
+	}
+	__sync_fetch_and_add(&slot->other_errors, 1);
+}
+
+static __noinline void count_failure(struct tm_thread *thread, const struct tm_spec *spec,
+				     const struct tm_frame *frame, struct tm_slot *slot)
+{
+	__s64 nonblocking = 0;
+	__u32 error;
+
+	if (!spec->has_errno) {
+		__sync_fetch_and_add(&slot->other_errors, 1);
+		return;
+	}
+	error = errno_read(thread, spec, frame);
+	if (!error) {
+		lost(TM_LOST_ERRNO_UNKNOWN);
+		__sync_fetch_and_add(&slot->unknown_errors, 1);
+		return;
+	}
+	if (error != EAGAIN || !spec->nonblocking.base) {
+		count_errno(slot, error);
+		return;
+	}
+	value_read(&spec->nonblocking, frame, 0, &nonblocking);
+	if (nonblocking)
+		__sync_fetch_and_add(&slot->would_block, 1);
+	else
+		__sync_fetch_and_add(&slot->timeouts, 1);
+}
+
+static __always_inline void count_success(const struct tm_spec *spec, const struct tm_frame *frame,
+					  struct tm_slot *slot, __u64 ret, __u64 duration)
+{
+	__s64 bytes = 0, more = 0;
+
+	if (spec->bytes.base && value_read(&spec->bytes, frame, ret, &bytes))
+		lost(TM_LOST_UNREADABLE);
+	if (bytes > 0)
+		__sync_fetch_and_add(&slot->bytes, bytes);
+	if (spec->has_more && (!spec->more_known || value_read(&spec->more, frame, ret, &more))) {
+		lost(TM_LOST_MORE_UNKNOWN);
+		__sync_fetch_and_add(&slot->more_unknown, 1);
+	} else if (!more) {
+		__sync_fetch_and_add(&slot->messages, 1);
+	}
+	__sync_fetch_and_add(&slot->sum_ns, duration);
+	hist_add(slot, duration);
+}
+
+static __always_inline bool call_failed(const struct tm_spec *spec, const struct tm_frame *frame,
+					__u64 ret)
+{
+	__s64 failed = 0;
+
+	if (spec->failed[0].base && value_read(&spec->failed[0], frame, ret, &failed))
+		lost(TM_LOST_UNREADABLE);
+	if (!failed && spec->failed[1].base && value_read(&spec->failed[1], frame, ret, &failed))
+		lost(TM_LOST_UNREADABLE);
+	return failed;
+}
+
+static __always_inline void call_count(struct tm_thread *thread, const struct tm_spec *spec,
+				       const struct tm_frame *frame, __u64 ret, __u64 duration)
+{
+	struct tm_slot *slot = slot_at(frame->slot);
+
+	if (!slot)
+		return;
+	if (slot->generation != frame->generation) {
+		lost(TM_LOST_STALE_SLOT);
+		return;
+	}
+	if (call_failed(spec, frame, ret))
+		count_failure(thread, spec, frame, slot);
+	else
+		count_success(spec, frame, slot, ret, duration);
+}
+
+static __always_inline void call_return(struct pt_regs *ctx)
+{
+	__u64 now = bpf_ktime_get_ns(), sp = REGS_SP(ctx) - RETURN_SP_DELTA, ret = REGS_RETURN(ctx);
+	struct tm_thread *thread = thread_find(bpf_get_current_task_btf());
+	__u32 spec_index = bpf_get_attach_cookie(ctx), top;
+	struct tm_frame *frame;
+	struct tm_spec *spec;
+	__s64 object = 0;
+
+	spec = bpf_map_lookup_elem(&specs, &spec_index);
+	if (!thread || !spec)
+		return;
+	/* Calls further in than this one never returned. */
+	frames_unwind(thread, sp - 1, spec_index);
+	top = thread->depth - 1;
+	if (top >= TM_MAX_DEPTH)
+		return;
+	frame = &thread->frames[top];
+	if (frame->sp != sp || frame->spec != spec_index)
+		return; /* entered before the tap was there */
+	if (spec->action == TM_ACTION_RELABEL) {
+		if (!call_failed(spec, frame, ret) &&
+		    !value_read(&spec->object, frame, ret, &object))
+			streams_close(thread, spec, object);
+	} else if (!(frame->flags & TM_FRAME_SKIP)) {
+		call_count(thread, spec, frame, ret, now - frame->start_ns);
+	}
+	*(volatile __u32 *)&thread->depth = top;
+}
+
+SEC("uprobe.multi")
+int tap_session(struct pt_regs *ctx)
+{
+	if (!bpf_session_is_return())
+		return call_enter(ctx) ? 0 : 1; /* 1: do not run at return */
+	call_return(ctx);
+	return 0;
+}
+
+SEC("uprobe.multi")
+int tap_multi_enter(struct pt_regs *ctx)
+{
+	call_enter(ctx);
+	return 0;
+}
+
+SEC("uprobe.multi")
+int tap_multi_return(struct pt_regs *ctx)
+{
+	call_return(ctx);
+	return 0;
+}
+
+SEC("uprobe")
+int tap_perf_enter(struct pt_regs *ctx)
+{
+	call_enter(ctx);
+	return 0;
+}
+
+SEC("uprobe")
+int tap_perf_return(struct pt_regs *ctx)
+{
+	call_return(ctx);
+	return 0;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef TAPMETER_STREAM_BPF_H
+#define TAPMETER_STREAM_BPF_H
+/* Finding, making and closing streams. */
+#include "thread.bpf.h"
+#include "label.bpf.h"
+
+static __always_inline void stream_key(struct tm_stream_key *key, const struct tm_thread *thread,
+				       __u32 op, __u64 object)
+{
+	key->object = object;
+	key->process = thread->process;
+	key->op = op;
+	key->pad = 0;
+}
+
+static __always_inline void slot_open(struct tm_slot *slot, const struct tm_stream_key *key,
+				      const struct tm_spec *spec, __u64 cgroup)
+{
+	slot->key = *key;
+	slot->cgroup = cgroup;
+	slot->file = spec->file;
+	slot->object_class = spec->object_class;
+	slot->opened_ns = bpf_ktime_get_ns();
+	*(volatile __u32 *)&slot->state = TM_SLOT_LIVE; /* last: the agent then reads the rest */
+}
+
+/* Takes a free slot for a stream seen for the first time. Returns 0 and *ref, or -1. */
+static __noinline int stream_new(const struct tm_stream_key *key, const struct tm_spec *spec,
+				 struct stream_ref *ref)
+{
+	struct stream_ref *other;
+	struct tm_slot *slot;
+	__u64 cgroup = cgroup_key();
+	__u32 index, *share;
+
+	share = bpf_map_lookup_elem(&cgroup_streams, &cgroup);
+	if (share && *share >= cgroup_streams_limit) {
+		lost(TM_LOST_KERNEL_STREAMS_FULL);
+		return -1;
+	}
+	if (bpf_map_pop_elem(&free_slots, &index)) {
+		lost(TM_LOST_STREAMS_FULL);
+		return -1;
+	}
+	slot = slot_at(index);
+	if (!slot)
+		return -1;
+	block_use(slot_blocks, TM_STREAMS_MAX / TM_BLOCK, index);
+	slot_open(slot, key, spec, cgroup);
+	ref->slot = index;
+	ref->generation = slot->generation;
+	if (!bpf_map_update_elem(&streams, key, ref, BPF_NOEXIST)) {
+		if (share)
+			__sync_fetch_and_add(share, 1);
+		stream_announce(key, spec, ref);
+		return 0;
+	}
+	/* Another thread was faster, or the index is full. */
+	slot->state = TM_SLOT_FREE;
+	bpf_map_push_elem(&free_slots, &index, 0);
+	other = bpf_map_lookup_elem(&streams, key);
+	if (!other) {
+		lost(TM_LOST_STREAMS_FULL);
+		return -1;
+	}
+	*ref = *other;
+	return 0;
+}
+
+static __always_inline bool stream_recent(const struct tm_recent *recent,
+					  const struct tm_spec *spec, __u64 object,
+					  struct stream_ref *ref)
+{
+	struct tm_slot *slot;
+
+	if (recent->op != spec->op || recent->object != object)
+		return false;
+	slot = slot_at(recent->slot);
+	if (!slot || slot->state != TM_SLOT_LIVE || slot->generation != recent->generation)
+		return false;
+	ref->slot = recent->slot;
+	ref->generation = recent->generation;
+	return true;
+}
+
+/*
+ * The stream of this call, looked up. A pointer that is not a live object of the class does not get a
+ * stream of its own: all such calls of a process share the one without object.
+ */
+static __noinline int stream_find(struct tm_thread *thread, const struct tm_spec *spec,
+				  __u64 object, struct stream_ref *ref)
+{
+	struct tm_recent *recent = &thread->recent[spec->op % TM_RECENT];
+	struct tm_stream_key key;
+	struct stream_ref *found;
+
+	stream_key(&key, thread, spec->op, object);
+	found = bpf_map_lookup_elem(&streams, &key);
+	if (!found && object && !object_valid(spec, object)) {
+		key.object = 0;
+		found = bpf_map_lookup_elem(&streams, &key);
+	}
+	if (found)
+		*ref = *found;
+	else if (stream_new(&key, spec, ref))
+		return -1;
+	/* not for a pointer that is no object now: it may be one later */
+	if (key.object == object) {
+		recent->object = object;
+		recent->op = spec->op;
+		recent->slot = ref->slot;
+		recent->generation = ref->generation;
+	}
+	return 0;
+}
+
+static __always_inline int stream_get(struct tm_thread *thread, const struct tm_spec *spec,
+				      __u64 object, struct stream_ref *ref)
+{
+	if (stream_recent(&thread->recent[spec->op % TM_RECENT], spec, object, ref))
+		return 0;
+	return stream_find(thread, spec, object, ref);
+}
+
+static __noinline void stream_close(const struct tm_stream_key *key)
+{
+	struct stream_ref *found = bpf_map_lookup_elem(&streams, key);
+	struct tm_event *event;
+	struct tm_slot *slot;
+	__u32 index;
+
+	if (!found)
+		return;
+	index = found->slot;
+	/* Two closers at once: only the one that removes the key closes the slot. */
+	if (bpf_map_delete_elem(&streams, key))
+		return;
+	slot = slot_at(index);
+	if (!slot)
+		return;
+	slot->state = TM_SLOT_CLOSED;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event)
+		return; /* only a hint: the slot says it too */
+	event->kind = TM_EVENT_CLOSED;
+	event->slot = index;
+	event->process = key->process;
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* Ends the object's streams of the operations that the spec names. */
+static __always_inline void streams_close(const struct tm_thread *thread,
+					  const struct tm_spec *spec, __u64 object)
+{
+	struct tm_stream_key key;
+	__u32 i;
+
+	for (i = 0; i < TM_MAX_OPERATIONS; i++) {
+		if (spec->close_op_first + i > spec->close_op_last)
+			break;
+		stream_key(&key, thread, spec->close_op_first + i, object);
+		stream_close(&key);
+	}
+}
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef TAPMETER_THREAD_BPF_H
+#define TAPMETER_THREAD_BPF_H
+/* The record of a thread: which process it belongs to and its calls in flight. */
+#include "maps.bpf.h"
+
+static __always_inline void process_identify(struct task_struct *task, struct tm_process_id *id)
+{
+	id->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	id->tgid = task->tgid;
+	/* exec raises it and keeps pid and start time; threads have the value of the thread that made them */
+	id->exec_id = BPF_CORE_READ(task, group_leader, self_exec_id);
+}
+
+static __always_inline bool process_counted(__u32 tgid)
+{
+	if (tgid == agent_tgid)
+		return false;
+	return !filter_processes || bpf_map_lookup_elem(&allowed, &tgid);
+}
+
+static __always_inline struct tm_thread *thread_find(struct task_struct *task)
+{
+	__u32 *index = bpf_task_storage_get(&thread_index, task, 0, 0);
+
+	return index && *index ? thread_at(*index - 1) : 0;
+}
+
+/* A record for a thread seen for the first time. */
+static __always_inline struct tm_thread *thread_new(struct task_struct *task)
+{
+	struct tm_thread *thread;
+	struct tm_process_id id = {};
+	__u32 index, *stored;
+
+	stored = bpf_task_storage_get(&thread_index, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!stored || bpf_map_pop_elem(&free_threads, &index)) {
+		lost(TM_LOST_INFLIGHT_FULL);
+		return 0;
+	}
+	thread = thread_at(index);
+	if (!thread)
+		return 0;
+	block_use(thread_blocks, TM_MAX_THREADS / TM_BLOCK, index);
+	process_identify(task, &id);
+	thread->process = id;
+	thread->depth = 0;
+	thread->errno_tpoff = 0;
+	thread->recent[0].op = 0;
+	thread->recent[1].op = 0;
+	thread->tid = task->pid;
+	*stored = index + 1;
+	bpf_map_update_elem(&processes, &id.tgid, &id, BPF_ANY);
+	return thread;
+}
+
+/* The thread ends or becomes another program: what it was in will never return. */
+static __always_inline void thread_release(struct task_struct *task)
+{
+	__u32 index, *stored = bpf_task_storage_get(&thread_index, task, 0, 0);
+	struct tm_thread *thread;
+
+	if (!stored || !*stored)
+		return;
+	index = *stored - 1;
+	*stored = 0;
+	thread = thread_at(index);
+	if (!thread)
+		return;
+	thread->depth = 0;
+	thread->tid = 0;
+	bpf_map_push_elem(&free_threads, &index, 0);
+}
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_ABI_H
+#define TAPMETER_ABI_H
+/*
+ * What the BPF programs and the agent must agree on, and nothing else: the compiled tap
+ * specs (agent -> BPF), the slots and thread records (BPF -> agent, memory-mapped) and the
+ * ring buffer's records. All fields have a fixed width, holes are named, sizes are asserted.
+ * A change of any layout raises TM_ABI_VERSION.
+ */
+#include <linux/types.h>
+
+#define TM_ABI_VERSION 1
+
+/* Sizes of the fixed tables. Streams are sized by --max-streams at load time. */
+#define TM_MAX_SPECS 4096
+#define TM_MAX_OPERATIONS 64 /* in one profile */
+#define TM_MAX_THREADS 32768
+#define TM_MAX_PROCESSES 16384
+#define TM_MAX_CGROUPS 16384 /* of containers with streams */
+#define TM_STREAMS_MAX 262144 /* upper limit of --max-streams */
+#define TM_BLOCK 64 /* slots and thread records per bit of the "ever used" maps */
+#define TM_RUN_SHARDS \
+	8 /* copies of each spec's run counter, by CPU, so that CPUs rarely share one */
+#define TM_MAX_DEPTH 4 /* calls in flight in one thread: a tapped function inside another */
+#define TM_MAX_ERRNOS 8 /* distinct errnos kept apart in one stream; more go to "other" */
+#define TM_COMM_LEN 16 /* TASK_COMM_LEN, include/linux/sched.h */
+#define TM_TEXT_LEN 256 /* endpoint text, terminating NUL included */
+#define TM_CLASS_LEN 64 /* mangled class name of an object */
+#define TM_CGROUP_DEPTH 5 /* directory names from the leaf upwards */
+#define TM_CGROUP_NAME 128
+#define TM_OBJECT_HEAD 4096 /* bytes of a new object handed over while its layout is unknown */
+
+/*
+ * Histogram bounds are 2^(k/4) seconds, k = -92 .. 28 (2^-23 s = 119 ns, 2^7 s = 128 s):
+ * Prometheus' native schema 2. Bucket 0 counts calls <= 2^-23 s, the last one calls > 2^7 s.
+ */
+#define TM_HIST_MIN_K (-92)
+#define TM_HIST_MAX_K 28
+#define TM_HIST_BOUNDS (TM_HIST_MAX_K - TM_HIST_MIN_K + 1)
+#define TM_HIST_BUCKETS (TM_HIST_BOUNDS + 1)
+/* Guess table: index is (floor(log2 ns) << 3 | next three bits), see user/tap/bounds.h. */
+#define TM_HIST_GUESSES (64 * 8)
+
+/* ---- specs: a profile's function, compiled for one ELF file ------------------------- */
+
+enum tm_base {
+	TM_BASE_NONE = 0, /* the value is absent */
+	TM_BASE_CONST = 1,
+	TM_BASE_ARG = 2, /* argument register `arg`, as it was at entry */
+	TM_BASE_RETURN = 3, /* the return register */
+	TM_BASE_STACK = 4, /* stack pointer at entry (at the return address); needs `width` */
+};
+
+enum tm_compare {
+	TM_CMP_NONE = 0, /* the value itself */
+	TM_CMP_EQ = 1,
+	TM_CMP_NE = 2,
+	TM_CMP_LT = 3, /* signed */
+	TM_CMP_LE = 4,
+	TM_CMP_GT = 5,
+	TM_CMP_GE = 6,
+};
+
+/*
+ * value = base; if (width) value = *(width bytes at value + offset); value &= mask;
+ * if (compare) value = value <compare> operand. Memory is read at return, but for values
+ * evaluated at entry (object).
+ */
+struct tm_value {
+	__u8 base; /* enum tm_base */
+	__u8 arg; /* 0..5 */
+	__u8 width; /* 0, 1, 2, 4, 8: bytes read through the pointer */
+	__u8 is_signed; /* sign-extend from `bits` */
+	__u8 bits; /* 8, 16, 32, 64: what of the register or memory counts */
+	__u8 compare; /* enum tm_compare */
+	__u16 pad;
+	__s32 offset;
+	__u32 pad2;
+	__u64 mask; /* ~0 for all */
+	__s64 operand; /* constant, or right side of the comparison */
+};
+_Static_assert(sizeof(struct tm_value) == 32, "tm_value layout");
+
+enum tm_action {
+	TM_ACTION_COUNT = 1, /* a call is counted in a stream */
+	TM_ACTION_CLOSE = 2, /* a call ends the object's streams, at entry */
+	TM_ACTION_RELABEL =
+		3, /* a successful call may change the object's labels: ends its streams */
+};
+
+struct tm_spec {
+	__u8 action; /* enum tm_action */
+	__u8 has_errno; /* failures carry an errno */
+	__u8 has_more; /* `more` is defined for the operation */
+	__u8 more_known; /* 0: `more` could not be proven for this file, frames count but not messages */
+	__u16 op; /* index of the operation: names streams, unique over all profiles */
+	__u16 close_op_first; /* CLOSE, RELABEL: the operations whose streams of the object end */
+	__u16 close_op_last;
+	__u16 object_class; /* 0 = plain pointer or none, else index into tm_object_class */
+	__u32 file; /* the agent's number of the ELF file */
+	struct tm_value object;
+	struct tm_value bytes;
+	struct tm_value more; /* not zero: another frame of the message follows */
+	struct tm_value failed[2]; /* either not zero: the call failed */
+	struct tm_value nonblocking; /* not zero: EAGAIN means would-block, zero: time-out */
+	/*
+	 * To read errno: the distance from the probed address to the file's GOT slot of
+	 * __errno_location; 0 = none.
+	 */
+	__s64 errno_got;
+	__s64 errno_tpoff; /* static executables: errno's offset from the thread pointer; 0 = none */
+};
+_Static_assert(sizeof(struct tm_spec) == 16 + 6 * 32 + 16, "tm_spec layout");
+
+/*
+ * How to know an object (a socket) and to read its labels. The places inside the object differ by
+ * build: the agent finds them by scanning one object and then writes them here; until then
+ * `known` is 0 and BPF hands over the head of each new object.
+ */
+struct tm_object_class {
+	__u32 known;
+	__u32 tag; /* value that a live object holds, 0 = no tag */
+	__u32 tag_offset;
+	__u32 text_offset; /* of a std::string (pointer, length): the endpoint */
+	char class_prefix
+		[24]; /* the mangled name of the dynamic class starts with this; "" = no check */
+};
+_Static_assert(sizeof(struct tm_object_class) == 40, "tm_object_class layout");
+#define TM_MAX_OBJECT_CLASSES 1024
+
+/* ---- slots ---------------------------------------------------------------------------- */
+
+enum tm_slot_state {
+	TM_SLOT_FREE = 0,
+	TM_SLOT_LIVE = 1,
+	TM_SLOT_CLOSED = 2, /* no new calls; those in flight still count */
+};
+
+struct tm_process_id {
+	__u64 start_ns; /* start_boottime of the thread-group leader */
+	__u32 tgid; /* in the initial pid namespace */
+	__u32 exec_id; /* self_exec_id: number of execs, so that an exec starts new streams */
+};
+
+struct tm_stream_key {
+	__u64 object; /* 0 = none */
+	struct tm_process_id process;
+	__u32 op;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct tm_stream_key) == 32, "tm_stream_key layout");
+
+struct tm_errno_count {
+	__u32 error; /* 0 = free place */
+	__u32 pad;
+	__u64 count;
+};
+
+struct tm_slot {
+	__u32 state; /* enum tm_slot_state; BPF: free -> live -> closed; agent: -> free */
+	__u32 generation; /* raised by the agent when it frees the slot */
+	struct tm_stream_key key;
+	__u32 file;
+	__u32 object_class;
+	__u64 cgroup; /* of the process when the stream began; see cgroup_key() in bpf/label.bpf.h */
+	__u64 opened_ns; /* CLOCK_MONOTONIC */
+	__u64 messages; /* calls that did not fail, without "more"; with it: the sum of hist */
+	__u64 bytes;
+	__u64 would_block;
+	__u64 timeouts;
+	__u64 more_unknown; /* frames whose "more" could not be read */
+	__u64 other_errors; /* failures beyond the table below */
+	__u64 unknown_errors; /* failures whose errno could not be read */
+	struct tm_errno_count errors[TM_MAX_ERRNOS];
+	__u64 sum_ns; /* time in the calls that did not fail */
+	__u64 hist[TM_HIST_BUCKETS];
+};
+_Static_assert(sizeof(struct tm_slot) ==
+		       8 + 32 + 8 + 8 + 8 + 7 * 8 + 16 * TM_MAX_ERRNOS + 8 + 8 * TM_HIST_BUCKETS,
+	       "tm_slot layout");
+
+/* ---- threads with calls in flight ------------------------------------------------------ */
+
+enum tm_frame_flags {
+	TM_FRAME_SKIP = 1, /* inside another call of the same operation: not counted again */
+};
+
+struct tm_frame {
+	__u64 start_ns;
+	__u64 sp; /* stack pointer at entry; at return it is 8 more (the return address is gone) */
+	__u64 ip; /* the probed address */
+	__u64 args[6];
+	__u32 spec;
+	__u16 flags;
+	__u16 op;
+	__u32 slot;
+	__u32 generation;
+};
+_Static_assert(sizeof(struct tm_frame) == 88, "tm_frame layout");
+
+/* The stream of an earlier call, to spare the look-up; only good while the slot is live and of this generation. */
+struct tm_recent {
+	__u64 object;
+	__u32 op; /* 0 = none */
+	__u32 slot;
+	__u32 generation;
+	__u32 pad;
+};
+
+#define TM_RECENT 2 /* by the operation's lowest bit: a library's send and receive */
+
+struct tm_thread {
+	struct tm_process_id process;
+	__u32 tid; /* 0 = free */
+	__u32 depth; /* frames in use; frame [depth - 1] is the innermost call */
+	__s64 errno_tpoff; /* errno's offset from the thread pointer; 0 = not known yet */
+	struct tm_recent recent[TM_RECENT];
+	struct tm_frame frames[TM_MAX_DEPTH];
+};
+_Static_assert(sizeof(struct tm_thread) == 32 + 24 * TM_RECENT + 88 * TM_MAX_DEPTH,
+	       "tm_thread layout");
+
+/* ---- losses ----------------------------------------------------------------------------- */
+
+/* Names in tapmeter_lost_total{reason}: lower case of what follows TM_LOST_. */
+enum tm_lost {
+	TM_LOST_STREAMS_FULL, /* no slot left: the call is not counted */
+	TM_LOST_KERNEL_STREAMS_FULL, /* one container holds a quarter of the slots */
+	TM_LOST_EVENTS_FULL, /* ring buffer full: labels are looked up the slow way */
+	TM_LOST_INFLIGHT_FULL, /* no thread record, or calls nested too deep */
+	TM_LOST_MORE_UNKNOWN, /* a frame whose "more" flag could not be read */
+	TM_LOST_ERRNO_UNKNOWN, /* a failure whose errno could not be read */
+	TM_LOST_UNREADABLE, /* a value in the tapped process could not be read */
+	TM_LOST_ORPHANS, /* a call entered that never returned, other than by the thread's death */
+	TM_LOST_STALE_SLOT, /* a call returned after its stream's slot had been given away */
+	TM_LOST_LABELS_UNKNOWN, /* a stream whose process had gone before its labels were read */
+	TM_LOST_MMAP_EVENTS, /* mapping notices lost; the sweep catches up */
+	TM_LOST_COUNT,
+};
+
+/* ---- ring buffer --------------------------------------------------------------------------- */
+
+enum tm_event_kind {
+	TM_EVENT_STREAM = 1, /* struct tm_stream_event */
+	TM_EVENT_CLOSED =
+		2, /* struct tm_event: a slot was closed; only a hint, the slot says so too */
+	TM_EVENT_EXIT = 3, /* struct tm_event: the process ended or called exec */
+};
+
+struct tm_event {
+	__u32 kind; /* enum tm_event_kind */
+	__u32 slot;
+	struct tm_process_id process;
+};
+
+struct tm_stream_event {
+	struct tm_event event;
+	__u32 generation;
+	__u32 head_len; /* bytes valid in `head`; 0 when the layout was known */
+	char comm[TM_COMM_LEN]; /* of the thread-group leader */
+	char class_name[TM_CLASS_LEN]; /* mangled, "" = not readable */
+	char text[TM_TEXT_LEN]; /* endpoint, NUL-terminated, "" = none */
+	__u32 text_ok; /* 1: `text` was read (empty means that there is none) */
+	__u32 pad;
+	/* cgroup directory names from the leaf up, [0] = v2, [1] = v1 memory; the root is "" */
+	char cgroup[2][TM_CGROUP_DEPTH][TM_CGROUP_NAME];
+	char head[TM_OBJECT_HEAD];
+};
+
+/* ---- files mapped by processes (iterator) ----------------------------------------------------- */
+
+struct tm_mapping {
+	__u64 start, end;
+	__u64 pgoff; /* bytes */
+	__u64 inode;
+	__u64 size; /* of the file, and when it was changed: a file rewritten in place is looked at again */
+	__s64 mtime; /* seconds */
+	__u32 generation; /* inode generation */
+	__u32 device; /* the Linux kernel's encoding: major = device >> 20 */
+	struct tm_process_id process;
+};
+_Static_assert(sizeof(struct tm_mapping) == 72, "tm_mapping layout");
+
+#endif

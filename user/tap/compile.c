@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tap/compile.h"
+#include <string.h>
+#include "tap/code.h"
+
+/* Fills in the stack offset of a value that lies in a local variable. Returns whether the value is usable. */
+static int resolve_local(const struct profile_value *from, struct elf_file *elf,
+			 const struct elf_symbol *symbol, struct tm_value *to)
+{
+	int32_t offset;
+
+	*to = from->value;
+	if (from->value.base != TM_BASE_STACK)
+		return 1;
+	if (code_local_offset(elf, symbol, from->local_callee, from->local_arg, &offset)) {
+		memset(to, 0, sizeof(*to));
+		return 0;
+	}
+	to->offset += offset;
+	return 1;
+}
+
+/* `probe` is the probed address. */
+static void resolve_errno(struct elf_file *elf, uint64_t probe, struct tm_spec *out)
+{
+	uint64_t slot;
+	int64_t tpoff;
+
+	if (!elf_file__got_slot(elf, "__errno_location", &slot))
+		out->errno_got = (int64_t)(slot - probe);
+	else if (!code_errno_offset(elf, &tpoff))
+		out->errno_tpoff = tpoff;
+}
+
+void spec_compile(const struct profile *profile, const struct profile_function *function,
+		  struct elf_file *elf, const struct elf_symbol *symbol,
+		  const struct compile_context *context, struct tm_spec *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->action = (uint8_t)function->action;
+	out->file = context->file;
+	out->object_class = (uint16_t)context->object_class;
+	if (function->action == TM_ACTION_COUNT) {
+		out->op = (uint16_t)(context->first_op + (uint32_t)function->operation);
+	} else {
+		out->op = UINT16_MAX; /* never nested in an operation */
+		out->close_op_first = (uint16_t)context->first_op;
+		out->close_op_last = (uint16_t)(context->first_op + profile->operation_count - 1);
+	}
+	resolve_local(&function->object, elf, symbol, &out->object);
+	resolve_local(&function->bytes, elf, symbol, &out->bytes);
+	resolve_local(&function->failed[0], elf, symbol, &out->failed[0]);
+	resolve_local(&function->failed[1], elf, symbol, &out->failed[1]);
+	resolve_local(&function->nonblocking, elf, symbol, &out->nonblocking);
+	out->has_more = function->more.value.base != TM_BASE_NONE;
+	out->more_known = (uint8_t)resolve_local(&function->more, elf, symbol, &out->more);
+	out->has_errno = function->has_errno != 0;
+	if (function->has_errno)
+		resolve_errno(elf, symbol->value + context->skipped, out);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tap/identify.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include "tap/object.h"
+
+_Static_assert(OBJECT_TEXT_SIZE == TM_TEXT_LEN, "object texts and labels are equally long");
+
+/* Memory of a tapped process; `arg` points to its tgid. */
+static long read_memory(void *arg, uint64_t address, void *buf, size_t size)
+{
+	const uint32_t *tgid = arg;
+	struct iovec local = { .iov_base = buf, .iov_len = size };
+	struct iovec remote = { .iov_base = (void *)(uintptr_t)address, .iov_len = size };
+	ssize_t got = process_vm_readv((pid_t)*tgid, &local, 1, &remote, 1, 0);
+
+	return got < 0 ? -errno : got;
+}
+
+/* The mangled name of the object's class, as bpf/label.bpf.h reads it. */
+static int read_class_name(uint32_t tgid, uint64_t object, char *name, size_t size)
+{
+	uint64_t vtable, info, text;
+	long got;
+
+	if (read_memory(&tgid, object, &vtable, sizeof(vtable)) != sizeof(vtable) ||
+	    read_memory(&tgid, vtable - 8, &info, sizeof(info)) != sizeof(info) ||
+	    read_memory(&tgid, info + 8, &text, sizeof(text)) != sizeof(text))
+		return -EFAULT;
+	got = read_memory(&tgid, text, name, size - 1);
+	if (got < 0)
+		return (int)got;
+	name[got] = 0;
+	return 0;
+}
+
+static void read_comm(uint32_t tgid, char comm[TM_COMM_LEN])
+{
+	char path[64];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", tgid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	got = read(fd, comm, TM_COMM_LEN - 1);
+	close(fd);
+	comm[got > 0 ? got : 0] = 0;
+	comm[strcspn(comm, "\n")] = 0;
+}
+
+static const char *class_label(const struct profile_object *object, const char *class_name)
+{
+	for (size_t i = 0; i < object->class_count; i++)
+		if (!strcmp(object->classes[i].from, class_name))
+			return object->classes[i].to;
+	return "unknown";
+}
+
+/* Scans one object for the places of tag and text, reads its text, and tells BPF the places. */
+static int scan_object(struct probes *probes, const struct profile *profile,
+		       const struct tm_slot *slot, const struct tm_stream_event *event,
+		       char text[TM_TEXT_LEN])
+{
+	uint32_t tgid = slot->key.process.tgid;
+	char head[TM_OBJECT_HEAD];
+	struct tm_object_class class = { .known = 1, .tag = profile->object.tag };
+	struct object_layout layout;
+	struct object_scan scan = {
+		.address = slot->key.object,
+		.head = event && event->head_len ? event->head : head,
+		.size = event ? event->head_len : 0,
+		.tag = profile->object.tag,
+		.prefix_count = profile->object.prefix_count,
+		.prefixes = profile->object.prefixes,
+		.read = read_memory,
+		.arg = &tgid,
+	};
+	long got;
+	int err;
+
+	if (!scan.size) {
+		got = read_memory(&tgid, slot->key.object, head, profile->object.within);
+		if (got <= 0)
+			return -EFAULT;
+		scan.size = (size_t)got;
+	}
+	if (scan.size > profile->object.within)
+		scan.size = profile->object.within;
+	err = object_layout_find(&scan, &layout);
+	if (err)
+		return err;
+	err = object_text_read(&scan, &layout, text);
+	if (err < 0)
+		return err;
+	class.tag_offset = layout.tag_offset;
+	class.text_offset = layout.text_offset;
+	snprintf(class.class_prefix, sizeof(class.class_prefix), "%s",
+		 profile->object.class_prefix);
+	return probes__set_class(probes, slot->object_class, &class);
+}
+
+/* Returns 1, or 0 if the object could not be read. */
+static int identify_object(struct probes *probes, const struct profile *profile,
+			   const struct tm_slot *slot, const struct tm_stream_event *event,
+			   struct stream_labels_text *out)
+{
+	char class_name[TM_CLASS_LEN] = "";
+	int err;
+
+	if (event)
+		memcpy(class_name, event->class_name, sizeof(class_name));
+	else
+		read_class_name(slot->key.process.tgid, slot->key.object, class_name,
+				sizeof(class_name));
+	class_name[sizeof(class_name) - 1] = 0;
+	out->socket_type = class_label(&profile->object, class_name);
+	if (event && event->text_ok) {
+		snprintf(out->endpoint, sizeof(out->endpoint), "%s",
+			 event->text[0] ? event->text : "none");
+		return 1;
+	}
+	err = scan_object(probes, profile, slot, event, out->endpoint);
+	/* readable, but no text in it: a socket that is neither bound nor connected */
+	if (err == -EAGAIN || (!err && !out->endpoint[0])) {
+		snprintf(out->endpoint, sizeof(out->endpoint), "none");
+		return 1;
+	}
+	if (err)
+		snprintf(out->endpoint, sizeof(out->endpoint), "unknown");
+	return !err;
+}
+
+int identify_stream(struct probes *probes, const struct profile *profile,
+		    const struct tm_slot *slot, const struct tm_stream_event *event,
+		    struct stream_labels_text *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->socket_type = "";
+	if (event)
+		memcpy(out->comm, event->comm, sizeof(out->comm));
+	else
+		read_comm(slot->key.process.tgid, out->comm);
+	out->comm[TM_COMM_LEN - 1] = 0;
+	if (!profile->object.given)
+		return out->comm[0] != 0;
+	if (!slot->key.object) {
+		/* calls with a pointer that is no object of the library */
+		out->socket_type = "unknown";
+		snprintf(out->endpoint, sizeof(out->endpoint), "unknown");
+		return out->comm[0] != 0;
+	}
+	return identify_object(probes, profile, slot, event, out) && out->comm[0] != 0;
+}

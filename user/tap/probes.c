@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tap/probes.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "tap/bounds.h"
+#include "tap/ownfile.h"
+#include "tapmeter.skel.h"
+
+/* include/uapi/linux/bpf.h of Linux 6.6 and 6.13; the installed header may be older */
+#define UPROBE_MULTI_RETURN 1 /* BPF_F_UPROBE_MULTI_RETURN */
+#define TRACE_UPROBE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI */
+#define TRACE_UPROBE_SESSION 57 /* BPF_TRACE_UPROBE_SESSION */
+
+#define RUNS_SIZE (sizeof(uint64_t) * TM_MAX_SPECS * TM_RUN_SHARDS)
+
+struct probes {
+	struct tapmeter_bpf *skel;
+	struct ring_buffer *ring;
+	struct bpf_link *iter_all; /* mappings of every process */
+	enum attach_way way;
+	uint32_t max_streams;
+	struct tm_slot *slots;
+	struct tm_thread *threads;
+	uint64_t *losses;
+	uint64_t *runs;
+	probes_event_fn event_fn;
+	void *event_arg;
+};
+
+struct probe_link {
+	int fds[2]; /* session: one; multi: entry and return; -1 = none */
+	struct bpf_link **perf;
+	size_t perf_count;
+};
+
+/* The first warning libbpf prints in a step is the most telling one: it goes into our error message. */
+static __thread char last_warning[160];
+
+static int keep_warning(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level != LIBBPF_WARN || last_warning[0])
+		return 0;
+	vsnprintf(last_warning, sizeof(last_warning), format, args);
+	last_warning[strcspn(last_warning, "\n")] = 0;
+	return 0;
+}
+
+const char *attach_way_name(enum attach_way way)
+{
+	static const char *const names[] = {
+		[ATTACH_AUTO] = "",
+		[ATTACH_SESSION] = "session",
+		[ATTACH_MULTI] = "multi",
+		[ATTACH_PERF] = "perf",
+	};
+
+	return names[way];
+}
+
+/* ---- links --------------------------------------------------------------------------- */
+
+/*
+ * bpf(BPF_LINK_CREATE) for uprobe.multi and uprobe.session. libbpf learned the session type only in
+ * 1.6, and its uprobe.multi call is the same system call.
+ */
+static int link_create(int prog_fd, uint32_t attach_type, uint32_t flags, const char *path,
+		       const uint64_t *offsets, const uint64_t *cookies, uint32_t count, pid_t pid)
+{
+	struct {
+		uint32_t prog_fd;
+		uint32_t target_fd;
+		uint32_t attach_type;
+		uint32_t flags;
+		uint64_t path;
+		uint64_t offsets;
+		uint64_t ref_ctr_offsets;
+		uint64_t cookies;
+		uint32_t count;
+		uint32_t multi_flags;
+		uint32_t pid;
+		uint32_t pad;
+	} attr = {
+		.prog_fd = (uint32_t)prog_fd,
+		.attach_type = attach_type,
+		.path = (uintptr_t)path,
+		.offsets = (uintptr_t)offsets,
+		.cookies = (uintptr_t)cookies,
+		.count = count,
+		.multi_flags = flags,
+		.pid = (uint32_t)pid,
+	};
+	long fd = syscall(__NR_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int attach_multi(struct probes *p, struct probe_link *link, const char *path,
+			const uint64_t *offsets, const uint64_t *cookies, uint32_t count, pid_t pid)
+{
+	struct bpf_program *enter = p->skel->progs.tap_multi_enter;
+	uint32_t type = TRACE_UPROBE_MULTI;
+
+	if (p->way == ATTACH_SESSION) {
+		enter = p->skel->progs.tap_session;
+		type = TRACE_UPROBE_SESSION;
+	} else {
+		/* the return first: a call seen entering must be seen returning */
+		link->fds[1] = link_create(bpf_program__fd(p->skel->progs.tap_multi_return), type,
+					   UPROBE_MULTI_RETURN, path, offsets, cookies, count, pid);
+		if (link->fds[1] < 0)
+			return link->fds[1];
+	}
+	link->fds[0] =
+		link_create(bpf_program__fd(enter), type, 0, path, offsets, cookies, count, pid);
+	return link->fds[0] < 0 ? link->fds[0] : 0;
+}
+
+static int attach_perf_one(struct probe_link *link, const struct bpf_program *prog, int at_return,
+			   const char *path, const struct probe *probe, pid_t pid)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = probe->spec, .retprobe = at_return != 0);
+	struct bpf_link *one =
+		bpf_program__attach_uprobe_opts(prog, pid ? pid : -1, path, probe->offset, &opts);
+
+	if (!one)
+		return -errno;
+	link->perf[link->perf_count++] = one;
+	return 0;
+}
+
+static int attach_perf(struct probes *p, struct probe_link *link, const char *path,
+		       const struct probe *list, size_t count, pid_t pid)
+{
+	int err = 0;
+
+	link->perf = calloc(2 * count, sizeof(struct bpf_link *));
+	if (!link->perf)
+		return -ENOMEM;
+	for (size_t i = 0; i < count && !err; i++) {
+		err = attach_perf_one(link, p->skel->progs.tap_perf_return, 1, path, &list[i], pid);
+		if (!err)
+			err = attach_perf_one(link, p->skel->progs.tap_perf_enter, 0, path,
+					      &list[i], pid);
+	}
+	return err;
+}
+
+static int attach_list(struct probes *p, struct probe_link *link, const char *path,
+		       const struct probe *list, size_t count, pid_t pid)
+{
+	uint64_t *offsets, *cookies;
+	int err = -ENOMEM;
+
+	if (p->way == ATTACH_PERF)
+		return attach_perf(p, link, path, list, count, pid);
+	offsets = calloc(count, sizeof(*offsets));
+	cookies = calloc(count, sizeof(*cookies));
+	if (offsets && cookies) {
+		for (size_t i = 0; i < count; i++) {
+			offsets[i] = list[i].offset;
+			cookies[i] = list[i].spec;
+		}
+		err = attach_multi(p, link, path, offsets, cookies, (uint32_t)count, pid);
+	}
+	free(offsets);
+	free(cookies);
+	return err;
+}
+
+int probes__attach(struct probes *probes, int fd, const struct probe *list, size_t count, pid_t pid,
+		   struct probe_link **out)
+{
+	struct probe_link *link = calloc(1, sizeof(*link));
+	char path[32];
+	int err;
+
+	if (!link)
+		return -ENOMEM;
+	link->fds[0] = link->fds[1] = -1;
+	/* By descriptor: the path a process has for the file may be of another mount, or gone. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	err = attach_list(probes, link, path, list, count, pid);
+	if (err) {
+		probe_link__free(link);
+		return err;
+	}
+	*out = link;
+	return 0;
+}
+
+void probe_link__free(struct probe_link *link)
+{
+	if (!link)
+		return;
+	for (size_t i = 0; i < link->perf_count; i++)
+		bpf_link__destroy(link->perf[i]);
+	free(link->perf);
+	/* entries stop first, so that no call enters whose return is not seen */
+	for (int i = 0; i < 2; i++)
+		if (link->fds[i] >= 0)
+			close(link->fds[i]);
+	free(link);
+}
+
+/* ---- loading ------------------------------------------------------------------------------ */
+
+/* Never called; its first instruction is where attaching is tried. */
+__attribute__((noinline)) static void probes_trial_target(void)
+{
+	__asm__ volatile("");
+}
+
+static int try_attach(struct probes *p)
+{
+	struct probe probe = { .spec = TM_MAX_SPECS };
+	struct probe_link *link;
+	int fd, err;
+
+	fd = own_file_open((const void *)probes_trial_target, &probe.offset);
+	if (fd < 0)
+		return fd;
+	err = probes__attach(p, fd, &probe, 1, 0, &link);
+	close(fd);
+	if (!err)
+		probe_link__free(link);
+	return err;
+}
+
+static void select_programs(struct tapmeter_bpf *skel, enum attach_way way)
+{
+	bpf_program__set_autoload(skel->progs.tap_session, way == ATTACH_SESSION);
+	bpf_program__set_autoload(skel->progs.tap_multi_enter, way == ATTACH_MULTI);
+	bpf_program__set_autoload(skel->progs.tap_multi_return, way == ATTACH_MULTI);
+	bpf_program__set_autoload(skel->progs.tap_perf_enter, way == ATTACH_PERF);
+	bpf_program__set_autoload(skel->progs.tap_perf_return, way == ATTACH_PERF);
+	if (way == ATTACH_SESSION)
+		bpf_program__set_expected_attach_type(skel->progs.tap_session,
+						      (enum bpf_attach_type)TRACE_UPROBE_SESSION);
+}
+
+static int open_and_load(struct probes *p, const struct probes_config *config)
+{
+	int err;
+
+	p->skel = tapmeter_bpf__open();
+	if (!p->skel)
+		return -errno;
+	p->skel->rodata->agent_tgid = (__u32)getpid();
+	p->skel->rodata->filter_processes = config->filter != 0;
+	p->skel->rodata->cgroup_streams_limit = p->max_streams / 4;
+	hist_tables_fill(p->skel->rodata->hist_bounds_ns, p->skel->rodata->hist_guesses);
+	select_programs(p->skel, p->way);
+	err = bpf_map__set_max_entries(p->skel->maps.slots, p->max_streams);
+	if (!err)
+		err = bpf_map__set_max_entries(p->skel->maps.free_slots, p->max_streams);
+	/* twice, so that keys of closed streams that are not forgotten yet leave room */
+	if (!err)
+		err = bpf_map__set_max_entries(p->skel->maps.streams, 2 * p->max_streams);
+	return err ? err : tapmeter_bpf__load(p->skel);
+}
+
+static int load_way(struct probes *p, const struct probes_config *config, enum attach_way way)
+{
+	int err;
+
+	p->way = way;
+	last_warning[0] = 0;
+	err = open_and_load(p, config);
+	if (!err)
+		err = try_attach(p);
+	if (err) {
+		tapmeter_bpf__destroy(p->skel);
+		p->skel = NULL;
+	}
+	return err;
+}
+
+static int map_memory(const struct bpf_map *map, size_t size, int protection, void **out)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	size_t whole = (size + (size_t)page - 1) / (size_t)page * (size_t)page;
+	void *memory = mmap(NULL, whole, protection, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	*out = memory;
+	return 0;
+}
+
+static void unmap_memory(void *memory, size_t size)
+{
+	if (memory)
+		munmap(memory, size);
+}
+
+/* The lowest numbers end on top: the tables stay dense. */
+static int fill_stack(const struct bpf_map *stack, uint32_t count)
+{
+	while (count--)
+		if (bpf_map_update_elem(bpf_map__fd(stack), NULL, &count, BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+static int forward_event(void *ctx, void *data, size_t size)
+{
+	struct probes *p = ctx;
+
+	if (size >= sizeof(struct tm_event))
+		p->event_fn(p->event_arg, data, size);
+	return 0;
+}
+
+static int set_up_maps(struct probes *p)
+{
+	struct tapmeter_bpf *skel = p->skel;
+	void *memory = NULL;
+	int err;
+
+	err = map_memory(skel->maps.slots, p->max_streams * sizeof(struct tm_slot),
+			 PROT_READ | PROT_WRITE, &memory);
+	if (err)
+		return err;
+	p->slots = memory;
+	err = map_memory(skel->maps.threads, TM_MAX_THREADS * sizeof(struct tm_thread), PROT_READ,
+			 &memory);
+	if (err)
+		return err;
+	p->threads = memory;
+	err = map_memory(skel->maps.losses, TM_LOST_COUNT * sizeof(uint64_t), PROT_READ, &memory);
+	if (err)
+		return err;
+	p->losses = memory;
+	err = map_memory(skel->maps.runs, RUNS_SIZE,
+			 PROT_READ, &memory);
+	if (err)
+		return err;
+	p->runs = memory;
+	err = fill_stack(skel->maps.free_slots, p->max_streams);
+	if (!err)
+		err = fill_stack(skel->maps.free_threads, TM_MAX_THREADS);
+	if (err)
+		return err;
+	p->ring = ring_buffer__new(bpf_map__fd(skel->maps.events), forward_event, p, NULL);
+	return p->ring ? 0 : -errno;
+}
+
+static int attach_own(struct probes *p, const struct probes_config *config)
+{
+	struct tapmeter_bpf *skel = p->skel;
+
+	if (config->inherit) {
+		skel->links.life_fork = bpf_program__attach(skel->progs.life_fork);
+		if (!skel->links.life_fork)
+			return -errno;
+	}
+	skel->links.life_exit = bpf_program__attach(skel->progs.life_exit);
+	if (!skel->links.life_exit)
+		return -errno;
+	skel->links.life_exec = bpf_program__attach(skel->progs.life_exec);
+	if (!skel->links.life_exec)
+		return -errno;
+	p->iter_all = bpf_program__attach_iter(skel->progs.mapped_files, NULL);
+	return p->iter_all ? 0 : -errno;
+}
+
+static int explain(int error, const char *step, char *err, size_t err_len)
+{
+	if (error == -EPERM || error == -EACCES)
+		snprintf(
+			err, err_len,
+			"%s: not permitted (%s): run as root, or with CAP_BPF, CAP_PERFMON, "
+			"CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_CHECKPOINT_RESTORE; under lockdown "
+			"\"confidentiality\" BPF cannot read processes",
+			step, strerror(-error));
+	else
+		snprintf(err, err_len, "%s: %s%s%s", step, strerror(-error),
+			 last_warning[0] ? ": " : "", last_warning);
+	return error;
+}
+
+static int load_some_way(struct probes *p, const struct probes_config *config, char *err,
+			 size_t err_len)
+{
+	static const enum attach_way ways[] = { ATTACH_SESSION, ATTACH_MULTI, ATTACH_PERF };
+	char step[64];
+	int error = -EOPNOTSUPP;
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (config->way != ATTACH_AUTO && config->way != ways[i])
+			continue;
+		error = load_way(p, config, ways[i]);
+		if (!error)
+			return 0;
+		snprintf(step, sizeof(step), "cannot attach uprobes the %s way",
+			 attach_way_name(ways[i]));
+		explain(error, step, err, err_len);
+		if (error == -EPERM)
+			break;
+	}
+	return error;
+}
+
+int probes__new(const struct probes_config *config, char *err, size_t err_len, struct probes **out)
+{
+	struct probes *p;
+	int error;
+
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		error = -errno;
+		snprintf(
+			err, err_len,
+			"/sys/kernel/btf/vmlinux: %s: this Linux kernel has no readable type information "
+			"(BTF): boot one built with CONFIG_DEBUG_INFO_BTF=y",
+			strerror(-error));
+		return error;
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->max_streams = config->max_streams;
+	libbpf_set_print(keep_warning);
+	error = load_some_way(p, config, err, err_len);
+	if (!error) {
+		error = set_up_maps(p);
+		if (error)
+			explain(error, "cannot set up the BPF maps", err, err_len);
+	}
+	if (!error) {
+		error = attach_own(p, config);
+		if (error)
+			explain(error, "cannot watch processes", err, err_len);
+	}
+	if (error) {
+		probes__free(p);
+		return error;
+	}
+	*out = p;
+	return 0;
+}
+
+void probes__free(struct probes *probes)
+{
+	if (!probes)
+		return;
+	ring_buffer__free(probes->ring);
+	bpf_link__destroy(probes->iter_all);
+	unmap_memory(probes->slots, probes->max_streams * sizeof(struct tm_slot));
+	unmap_memory(probes->threads, TM_MAX_THREADS * sizeof(struct tm_thread));
+	unmap_memory(probes->losses, TM_LOST_COUNT * sizeof(uint64_t));
+	unmap_memory(probes->runs, RUNS_SIZE);
+	tapmeter_bpf__destroy(probes->skel);
+	free(probes);
+}
+
+/* ---- use -------------------------------------------------------------------------------------- */
+
+enum attach_way probes__way(const struct probes *probes)
+{
+	return probes->way;
+}
+
+static int map_put(const struct bpf_map *map, const void *key, const void *value)
+{
+	return bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY) ? -errno : 0;
+}
+
+int probes__set_spec(struct probes *probes, uint32_t index, const struct tm_spec *spec)
+{
+	return map_put(probes->skel->maps.specs, &index, spec);
+}
+
+int probes__set_class(struct probes *probes, uint32_t index, const struct tm_object_class *class)
+{
+	return map_put(probes->skel->maps.object_classes, &index, class);
+}
+
+int probes__allow(struct probes *probes, uint32_t tgid, int allowed)
+{
+	uint8_t one = 1;
+
+	if (allowed)
+		return map_put(probes->skel->maps.allowed, &tgid, &one);
+	return bpf_map_delete_elem(bpf_map__fd(probes->skel->maps.allowed), &tgid) ? -errno : 0;
+}
+
+int probes__set_cgroup_streams(struct probes *probes, uint64_t cgroup, uint32_t count)
+{
+	return map_put(probes->skel->maps.cgroup_streams, &cgroup, &count);
+}
+
+int probes__forget_cgroup(struct probes *probes, uint64_t cgroup)
+{
+	return bpf_map_delete_elem(bpf_map__fd(probes->skel->maps.cgroup_streams), &cgroup) ?
+		       -errno :
+		       0;
+}
+
+struct tm_slot *probes__slots(const struct probes *probes)
+{
+	return probes->slots;
+}
+
+const struct tm_thread *probes__threads(const struct probes *probes)
+{
+	return probes->threads;
+}
+
+uint64_t probes__runs(const struct probes *probes, uint32_t spec)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t shard = 0; shard < TM_RUN_SHARDS; shard++)
+		sum += __atomic_load_n(&probes->runs[shard * TM_MAX_SPECS + spec],
+				       __ATOMIC_RELAXED);
+	return sum;
+}
+
+int probes__slot_block_used(const struct probes *probes, uint32_t block)
+{
+	return probes->skel->bss->slot_blocks[block / 64] >> block % 64 & 1;
+}
+
+int probes__thread_block_used(const struct probes *probes, uint32_t block)
+{
+	return probes->skel->bss->thread_blocks[block / 64] >> block % 64 & 1;
+}
+
+const uint64_t *probes__losses(const struct probes *probes)
+{
+	return probes->losses;
+}
+
+int probes__forget(struct probes *probes, const struct tm_stream_key *key)
+{
+	return bpf_map_delete_elem(bpf_map__fd(probes->skel->maps.streams), key) ? -errno : 0;
+}
+
+int probes__give_back(struct probes *probes, uint32_t slot)
+{
+	return bpf_map_update_elem(bpf_map__fd(probes->skel->maps.free_slots), NULL, &slot,
+				   BPF_ANY) ?
+		       -errno :
+		       0;
+}
+
+int probes__events_fd(const struct probes *probes)
+{
+	return ring_buffer__epoll_fd(probes->ring);
+}
+
+int probes__events(struct probes *probes, probes_event_fn fn, void *arg)
+{
+	probes->event_fn = fn;
+	probes->event_arg = arg;
+	return ring_buffer__consume(probes->ring);
+}
+
+static int read_mappings(int fd, probes_mapping_fn fn, void *arg)
+{
+	struct tm_mapping buffer[128];
+	size_t have = 0;
+	ssize_t got;
+
+	while ((got = read(fd, (char *)buffer + have, sizeof(buffer) - have)) != 0) {
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (got < 0)
+			return -errno;
+		have += (size_t)got;
+		for (size_t i = 0; i < have / sizeof(buffer[0]); i++)
+			fn(arg, &buffer[i]);
+		/* a read may end inside a record */
+		memmove(buffer, (char *)buffer + have / sizeof(buffer[0]) * sizeof(buffer[0]),
+			have % sizeof(buffer[0]));
+		have %= sizeof(buffer[0]);
+	}
+	return 0;
+}
+
+static int iterate(const struct bpf_link *link, probes_mapping_fn fn, void *arg)
+{
+	int fd = bpf_iter_create(bpf_link__fd(link)), err;
+
+	if (fd < 0)
+		return -errno;
+	err = read_mappings(fd, fn, arg);
+	close(fd);
+	return err;
+}
+
+int probes__mappings(struct probes *probes, pid_t pid, probes_mapping_fn fn, void *arg)
+{
+	union bpf_iter_link_info info = { 0 };
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
+	struct bpf_link *link;
+	int err;
+
+	if (!pid)
+		return iterate(probes->iter_all, fn, arg);
+	info.task.pid = (__u32)pid;
+	/* set one by one: an initialiser may leave the padding behind link_info_len unset, which libbpf refuses */
+	opts.link_info = &info;
+	opts.link_info_len = sizeof(info);
+	link = bpf_program__attach_iter(probes->skel->progs.mapped_files, &opts);
+	if (!link)
+		return -errno;
+	err = iterate(link, fn, arg);
+	bpf_link__destroy(link);
+	return err;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_TAP_PROBES_H
+#define TAPMETER_TAP_PROBES_H
+/*
+ * The BPF side as the rest of the agent sees it: programs loaded, maps, probes set on files, events. The only
+ * module that knows libbpf. All functions belong to one thread, but for reading the mapped memory.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <tapmeter/abi.h>
+
+enum attach_way {
+	ATTACH_AUTO, /* the first of the three that works */
+	ATTACH_SESSION, /* one program for entry and return, Linux 6.13 */
+	ATTACH_MULTI, /* uprobe.multi for entry, another for return, Linux 6.6 */
+	ATTACH_PERF, /* one perf event per probe */
+};
+
+struct probes_config {
+	enum attach_way way;
+	uint32_t max_streams;
+	int filter; /* 1: only processes given to probes__allow() are counted */
+	int inherit; /* 1: and their children, until they are given to it themselves */
+};
+
+struct probes;
+struct probe_link;
+
+/* "session", "multi", "perf"; "" for ATTACH_AUTO. */
+const char *attach_way_name(enum attach_way way);
+
+/*
+ * Loads the programs and makes sure, by trying on this very executable, that they can be attached. On failure says in
+ * err which step failed, why, and the mend. -EPERM, -ENOENT (no BTF), -EOPNOTSUPP (way not known here), …
+ */
+int probes__new(const struct probes_config *config, char *err, size_t err_len, struct probes **out);
+void probes__free(struct probes *probes);
+/* The way in use. */
+enum attach_way probes__way(const struct probes *probes);
+
+/* Spec or object class number `index`, before a probe that names it is set. */
+int probes__set_spec(struct probes *probes, uint32_t index, const struct tm_spec *spec);
+int probes__set_class(struct probes *probes, uint32_t index, const struct tm_object_class *class);
+
+struct probe {
+	uint64_t offset; /* in the file */
+	uint64_t spec;
+};
+
+/*
+ * Sets the probes on the file behind fd (which may be closed afterwards), in every process that maps it, or in process `pid`
+ * only if not 0. Takes 5 to 30 ms (RCU grace periods of the Linux kernel).
+ */
+int probes__attach(struct probes *probes, int fd, const struct probe *list, size_t count, pid_t pid,
+		   struct probe_link **out);
+/* Removes the probes; accepts NULL. */
+void probe_link__free(struct probe_link *link);
+
+/* With a filter: count this process, or not any more. */
+int probes__allow(struct probes *probes, uint32_t tgid, int allowed);
+
+/*
+ * Limits the streams of a cgroup (struct tm_slot.cgroup) to a quarter of max_streams; `count` is how many its
+ * container has now. Without this a cgroup has no limit.
+ */
+int probes__set_cgroup_streams(struct probes *probes, uint64_t cgroup, uint32_t count);
+int probes__forget_cgroup(struct probes *probes, uint64_t cgroup);
+
+/* The memory the BPF programs count in: max_streams slots, TM_MAX_THREADS threads, TM_LOST_COUNT losses. */
+struct tm_slot *probes__slots(const struct probes *probes);
+const struct tm_thread *probes__threads(const struct probes *probes);
+const uint64_t *probes__losses(const struct probes *probes);
+
+/* How often the probes of this spec were hit, since start. */
+uint64_t probes__runs(const struct probes *probes, uint32_t spec);
+
+/* Whether any slot or thread record in this block of TM_BLOCK was ever used; the others need not be looked at. */
+int probes__slot_block_used(const struct probes *probes, uint32_t block);
+int probes__thread_block_used(const struct probes *probes, uint32_t block);
+
+/* Removes a stream from the index, so that the next call makes a new one. -ENOENT if it is not there. */
+int probes__forget(struct probes *probes, const struct tm_stream_key *key);
+/* Gives a slot back whose state is TM_SLOT_FREE. */
+int probes__give_back(struct probes *probes, uint32_t slot);
+
+/* Readable when events wait. */
+int probes__events_fd(const struct probes *probes);
+typedef void (*probes_event_fn)(void *arg, const struct tm_event *event, size_t size);
+/* Hands all waiting events to fn. Makes no system call. Returns their number or -errno. */
+int probes__events(struct probes *probes, probes_event_fn fn, void *arg);
+
+typedef void (*probes_mapping_fn)(void *arg, const struct tm_mapping *mapping);
+/* All executable file mappings of process `pid`, or of every process if 0. */
+int probes__mappings(struct probes *probes, pid_t pid, probes_mapping_fn fn, void *arg);
+
+#endif

@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tap/expr.h"
+#include "tap/profile.h"
+#include "util/quote.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define NAME_MAX_LEN 31
+#define SYMBOL_MAX_LEN 255
+#define DESCRIPTION_MAX_LEN 255
+
+/* All memory of a profile is chained, since strings are shared between its parts. */
+struct chunk {
+	struct chunk *next;
+	max_align_t data[];
+};
+
+struct owned_profile {
+	struct profile profile; /* first: what the outside has a pointer to */
+	struct chunk *chunks;
+};
+
+struct reader {
+	struct owned_profile *owned;
+	struct profile *profile;
+	struct operation *operations; /* the profile's, while they are being read */
+	struct profile_function *functions;
+	int kind; /* -1 if it could not be read */
+	struct yaml_errors *errors;
+};
+
+static const char *const profile_keys[] = { "profile", "description", "kind",	    "system",
+					    "side",    "object",      "operations", "functions" };
+static const char *const object_keys[] = { "class_prefix", "tag",      "within",
+					   "socket_type",  "endpoint", "internal" };
+static const char *const operation_keys[] = { "direction" };
+static const char *const kinds[] = { [PROFILE_MESSAGE] = "message", [PROFILE_CACHE] = "cache" };
+static const char *const sides[] = { "client", "server" };
+static const char *const directions[] = { "send", "receive" };
+static const char *const booleans[] = { "false", "true" };
+
+/* What a value in a function may be. */
+enum value_rules {
+	IS_VALUE = 1,
+	NO_RETVAL = 2, /* wanted when the call begins */
+	NO_LOCAL = 4, /* where it lies may not be found; only `more` may be unknown */
+	NO_COMPARISON = 8,
+	NO_CONSTANT = 16,
+};
+
+/* Bit n: with enum tm_action n. */
+enum key_actions {
+	COUNT = 1 << TM_ACTION_COUNT,
+	CLOSE = 1 << TM_ACTION_CLOSE,
+	RELABEL = 1 << TM_ACTION_RELABEL,
+};
+
+#define OBJECT_RULES (IS_VALUE | NO_RETVAL | NO_LOCAL | NO_COMPARISON | NO_CONSTANT)
+#define VALUE_AT(member) offsetof(struct profile_function, member)
+
+static const struct function_key {
+	const char *name;
+	unsigned actions; /* enum key_actions: where the key may stand */
+	unsigned rules; /* enum value_rules; 0 = not an expression */
+	size_t value; /* where in struct profile_function the expression goes */
+} function_keys[] = {
+	{ "symbol", COUNT | CLOSE | RELABEL, 0, 0 },
+	{ "operation", COUNT, 0, 0 },
+	{ "close", CLOSE, OBJECT_RULES, VALUE_AT(object) },
+	{ "relabel", RELABEL, OBJECT_RULES, VALUE_AT(object) },
+	{ "object", COUNT, OBJECT_RULES, VALUE_AT(object) },
+	{ "bytes", COUNT, IS_VALUE | NO_LOCAL | NO_COMPARISON, VALUE_AT(bytes) },
+	{ "more", COUNT, IS_VALUE, VALUE_AT(more) },
+	{ "failed", COUNT | RELABEL, 0, 0 },
+	{ "errno", COUNT, 0, 0 },
+	{ "nonblocking", COUNT, IS_VALUE | NO_RETVAL | NO_LOCAL, VALUE_AT(nonblocking) },
+};
+
+/* The key that says what a function is tapped for. */
+static const struct {
+	const char *key;
+	enum tm_action action;
+} actions[] = {
+	{ "operation", TM_ACTION_COUNT },
+	{ "close", TM_ACTION_CLOSE },
+	{ "relabel", TM_ACTION_RELABEL },
+};
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+/* Zeroed memory that lives as long as the profile. NULL with no_memory set. */
+static void *keep(struct reader *r, size_t count, size_t size)
+{
+	struct chunk *chunk = NULL;
+
+	if (!__builtin_mul_overflow(count, size, &size) &&
+	    !__builtin_add_overflow(size, sizeof(*chunk), &size))
+		chunk = calloc(1, size);
+	if (!chunk) {
+		r->errors->no_memory = 1;
+		return NULL;
+	}
+	chunk->next = r->owned->chunks;
+	r->owned->chunks = chunk;
+	return chunk->data;
+}
+
+static const char *keep_string(struct reader *r, const char *s)
+{
+	size_t size = strlen(s) + 1;
+	char *copy = keep(r, size, 1);
+
+	return copy ? memcpy(copy, s, size) : NULL;
+}
+
+void profile__free(struct profile *profile)
+{
+	struct owned_profile *owned = (struct owned_profile *)profile;
+	struct chunk *chunk = owned ? owned->chunks : NULL;
+
+	while (chunk) {
+		struct chunk *next = chunk->next;
+
+		free(chunk);
+		chunk = next;
+	}
+	free(owned);
+}
+
+/* ---- small values ------------------------------------------------------------------------ */
+
+static const struct yaml_node *need(struct reader *r, const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *node = yaml_get(map, key);
+
+	if (!node)
+		yaml_errors_add(r->errors, map->line, map->column, "key '%s' is missing", key);
+	return node;
+}
+
+static void refuse_key(struct reader *r, const struct yaml_node *node, const char *other)
+{
+	yaml_errors_add(r->errors, node->key_line, node->key_column, "key '%s' does not go with %s",
+			node->key, other);
+}
+
+/* Label values and file names are made of names. */
+static int is_name(const char *s)
+{
+	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+
+	return s[0] >= 'a' && s[0] <= 'z' && !s[len] && len <= NAME_MAX_LEN;
+}
+
+static const char *read_name(struct reader *r, const struct yaml_node *node)
+{
+	if (!node)
+		return NULL;
+	if (node->kind == YAML_TEXT && is_name(node->text))
+		return keep_string(r, node->text);
+	yaml_expected(r->errors, node,
+		      "a name: a letter, then letters, digits, _ and - (all lower case, up to 31)");
+	return NULL;
+}
+
+/* Nothing that a terminal obeys: no control characters (those of C1 are c2 80 to c2 9f). */
+static int is_printable(const char *text)
+{
+	for (const unsigned char *s = (const unsigned char *)text; *s; s++)
+		if (*s < 0x20 || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0))
+			return 0;
+	return 1;
+}
+
+/* A line of 1 to `max` bytes, which `expected` describes. */
+static const char *read_line(struct reader *r, const struct yaml_node *node, size_t max,
+			     const char *expected)
+{
+	if (node->kind == YAML_TEXT && node->text[0] && strlen(node->text) <= max &&
+	    is_printable(node->text))
+		return keep_string(r, node->text);
+	yaml_expected(r->errors, node, expected);
+	return NULL;
+}
+
+/* The index of a word in a list; -1 if it is none of them or if there is no value. */
+static int read_choice(struct reader *r, const struct yaml_node *node, const char *const *words,
+		       size_t count)
+{
+	return node ? yaml_choice(r->errors, node, words, count) : -1;
+}
+
+static uint32_t read_number(struct reader *r, const struct yaml_node *node, uint32_t max,
+			    const char *expected)
+{
+	uint64_t number;
+	size_t len = node->kind == YAML_TEXT ? expr_number(node->text, &number) : 0;
+
+	if (len && !node->text[len] && number && number <= max)
+		return number;
+	yaml_expected(r->errors, node, expected);
+	return 0;
+}
+
+/* ---- object ------------------------------------------------------------------------------ */
+
+static const char *const *read_prefixes(struct reader *r, const struct yaml_node *list,
+					size_t *count)
+{
+	const char **prefixes;
+
+	*count = 0;
+	if (list->kind != YAML_LIST) {
+		yaml_expected(r->errors, list, "a list of prefixes like \"tcp://\"");
+		return NULL;
+	}
+	prefixes = keep(r, list->count, sizeof(*prefixes));
+	if (!prefixes)
+		return NULL;
+	for (const struct yaml_node *node = list->first; node; node = node->next)
+		prefixes[(*count)++] = read_line(r, node, TM_TEXT_LEN - 1,
+						 "the beginning of an endpoint, up to 255 bytes");
+	return prefixes;
+}
+
+static void read_socket_types(struct reader *r, const struct yaml_node *map,
+			      struct profile_object *object)
+{
+	struct profile_label_value *classes;
+
+	if (map->kind != YAML_MAP) {
+		yaml_expected(r->errors, map, "a map of class names and socket types");
+		return;
+	}
+	classes = keep(r, map->count, sizeof(*classes));
+	if (!classes)
+		return;
+	for (const struct yaml_node *node = map->first; node; node = node->next) {
+		if (!node->key[0] || strlen(node->key) >= TM_CLASS_LEN)
+			yaml_errors_add(r->errors, node->key_line, node->key_column,
+					"found %s, expected a mangled class name of 1 to %d bytes",
+					quote(node->key).text, TM_CLASS_LEN - 1);
+		classes[object->class_count].from = keep_string(r, node->key);
+		classes[object->class_count++].to = read_name(r, node);
+	}
+	object->classes = classes;
+}
+
+static void read_object(struct reader *r, const struct yaml_node *root)
+{
+	const struct yaml_node *map = yaml_get(root, "object"), *node;
+	struct profile_object *object = &r->profile->object;
+
+	object->class_prefix = "";
+	if (!map)
+		return;
+	if (map->kind != YAML_MAP) {
+		yaml_expected(r->errors, map, "a map");
+		return;
+	}
+	yaml_check_keys(r->errors, map, object_keys, COUNT_OF(object_keys));
+	object->given = 1;
+	object->within = TM_OBJECT_HEAD;
+	node = yaml_get(map, "class_prefix");
+	if (node)
+		object->class_prefix =
+			read_line(r, node, sizeof(((struct tm_object_class *)0)->class_prefix) - 1,
+				  "the beginning of a mangled class name, up to 23 bytes");
+	node = yaml_get(map, "tag");
+	if (node)
+		object->tag = read_number(r, node, UINT32_MAX, "a number from 1 to 0xffffffff");
+	node = yaml_get(map, "within");
+	if (node)
+		object->within =
+			read_number(r, node, TM_OBJECT_HEAD, "a number of bytes from 1 to 4096");
+	node = yaml_get(map, "socket_type");
+	if (node)
+		read_socket_types(r, node, object);
+	node = yaml_get(map, "endpoint");
+	if (node)
+		object->prefixes = read_prefixes(r, node, &object->prefix_count);
+	node = yaml_get(map, "internal");
+	if (node)
+		r->profile->internal_endpoints =
+			read_prefixes(r, node, &r->profile->internal_count);
+}
+
+/* ---- operations -------------------------------------------------------------------------- */
+
+static void read_operation(struct reader *r, const struct yaml_node *node, struct operation *out)
+{
+	const struct yaml_node *direction;
+
+	out->name = keep_string(r, node->key);
+	if (!is_name(node->key))
+		yaml_errors_add(
+			r->errors, node->key_line, node->key_column,
+			"found %s, expected a name: a letter, then letters, digits, _ and - "
+			"(all lower case, up to 31)",
+			quote(node->key).text);
+	if (node->kind != YAML_MAP) {
+		yaml_expected(r->errors, node, "a map");
+		return;
+	}
+	yaml_check_keys(r->errors, node, operation_keys, COUNT_OF(operation_keys));
+	direction = r->kind == PROFILE_MESSAGE ? need(r, node, "direction") :
+						 yaml_get(node, "direction");
+	/* -1, which is no direction, comes after send and receive too */
+	out->direction = read_choice(r, direction, directions, COUNT_OF(directions)) + 1;
+}
+
+/* 1 if it is of that kind and has from 1 to `max` values, which `what` names. */
+static int has_some(struct reader *r, const struct yaml_node *node, enum yaml_kind kind, size_t max,
+		    const char *what)
+{
+	if (node->kind != kind || !node->count) {
+		yaml_errors_add(r->errors, node->line, node->column,
+				"found no %s, expected a %s of them", what,
+				kind == YAML_MAP ? "map" : "list");
+		return 0;
+	}
+	if (node->count > max) {
+		yaml_errors_add(r->errors, node->line, node->column,
+				"found %zu %s, expected at most %zu", node->count, what, max);
+		return 0;
+	}
+	return 1;
+}
+
+static void read_operations(struct reader *r, const struct yaml_node *root)
+{
+	const struct yaml_node *map = need(r, root, "operations");
+
+	if (!map || !has_some(r, map, YAML_MAP, PROFILE_MAX_OPERATIONS, "operations"))
+		return;
+	r->operations = keep(r, map->count, sizeof(*r->operations));
+	if (!r->operations)
+		return;
+	for (const struct yaml_node *node = map->first; node; node = node->next)
+		read_operation(r, node, &r->operations[r->profile->operation_count++]);
+	r->profile->operations = r->operations;
+}
+
+/* ---- functions --------------------------------------------------------------------------- */
+
+static void check_rules(struct reader *r, const struct yaml_node *node, unsigned rules,
+			const struct tm_value *value)
+{
+	const char *found = NULL, *expected = NULL;
+
+	if (rules & NO_RETVAL && value->base == TM_BASE_RETURN) {
+		found = "retval";
+		expected = "arguments only";
+	} else if (rules & NO_LOCAL && value->base == TM_BASE_STACK) {
+		found = "local()";
+		expected = rules & NO_RETVAL ? "arguments only" : "arguments or retval";
+	} else if (rules & NO_COMPARISON && value->compare) {
+		found = "a comparison";
+		expected = "a number";
+	} else if (rules & NO_CONSTANT && value->base == TM_BASE_CONST) {
+		found = "a constant";
+		expected = "a value of the call";
+	}
+	if (found)
+		yaml_errors_add(r->errors, node->line, node->column, "found %s, expected %s", found,
+				expected);
+}
+
+static void read_value(struct reader *r, const struct yaml_node *node, unsigned rules,
+		       struct profile_value *out)
+{
+	struct expr_error error;
+	struct expr expr;
+
+	if (node->kind != YAML_TEXT) {
+		yaml_expected(r->errors, node, "an expression");
+		return;
+	}
+	if (expr_parse(node->text, &expr, &error)) {
+		yaml_errors_add(r->errors, node->line, node->column + node->quoted + error.at, "%s",
+				error.text);
+		return;
+	}
+	check_rules(r, node, rules, &expr.value);
+	out->value = expr.value;
+	out->local_callee = expr.callee[0] ? keep_string(r, expr.callee) : NULL;
+	out->local_arg = expr.local_arg;
+}
+
+/* One condition or a list of them. */
+static void read_failed(struct reader *r, const struct yaml_node *node,
+			struct profile_function *out)
+{
+	size_t i = 0;
+
+	if (node->kind != YAML_LIST) {
+		read_value(r, node, IS_VALUE | NO_LOCAL, &out->failed[0]);
+		return;
+	}
+	if (!has_some(r, node, YAML_LIST, COUNT_OF(out->failed), "conditions"))
+		return;
+	for (const struct yaml_node *condition = node->first; condition;
+	     condition = condition->next)
+		read_value(r, condition, IS_VALUE | NO_LOCAL, &out->failed[i++]);
+}
+
+static int find_operation(struct reader *r, const struct yaml_node *node)
+{
+	const char *names[PROFILE_MAX_OPERATIONS];
+	size_t count = r->profile->operation_count;
+
+	/* without operations, that is said already */
+	if (!count || r->errors->no_memory)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		names[i] = r->operations[i].name;
+	return read_choice(r, node, names, count);
+}
+
+/* The action and its key's name; the first one if there are several, none if there is none. */
+static const char *find_action(struct reader *r, const struct yaml_node *map,
+			       enum tm_action *action)
+{
+	for (size_t i = 0; i < COUNT_OF(actions); i++) {
+		if (!yaml_get(map, actions[i].key))
+			continue;
+		*action = actions[i].action;
+		return actions[i].key;
+	}
+	yaml_errors_add(r->errors, map->line, map->column,
+			"key 'operation', 'close' or 'relabel' is missing");
+	return NULL;
+}
+
+static void check_function_keys(struct reader *r, const struct yaml_node *map,
+				const char *action_key, enum tm_action action)
+{
+	const char *names[COUNT_OF(function_keys)];
+
+	for (size_t i = 0; i < COUNT_OF(function_keys); i++) {
+		const struct yaml_node *node = yaml_get(map, function_keys[i].name);
+
+		names[i] = function_keys[i].name;
+		if (node && action_key && !(function_keys[i].actions & 1u << action))
+			refuse_key(r, node, quote(action_key).text);
+	}
+	yaml_check_keys(r->errors, map, names, COUNT_OF(names));
+}
+
+/* Keys that have no meaning without another. */
+static void check_needs(struct reader *r, const struct yaml_node *map)
+{
+	const struct yaml_node *more = yaml_get(map, "more"), *error = yaml_get(map, "errno");
+	const struct yaml_node *nonblocking = yaml_get(map, "nonblocking");
+	int no_errno = !error || (error->kind == YAML_TEXT && !strcmp(error->text, "false"));
+
+	if (more && r->kind == PROFILE_CACHE)
+		refuse_key(r, more, "kind 'cache'");
+	if (error && !yaml_get(map, "failed"))
+		yaml_errors_add(r->errors, error->key_line, error->key_column,
+				"key 'errno' needs 'failed'");
+	if (nonblocking && no_errno)
+		yaml_errors_add(r->errors, nonblocking->key_line, nonblocking->key_column,
+				"key 'nonblocking' needs 'errno: true'");
+}
+
+static int is_symbol(const char *s)
+{
+	size_t len = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.$");
+
+	return len && !s[len] && len <= SYMBOL_MAX_LEN && (s[0] < '0' || s[0] > '9');
+}
+
+static void add_function(struct reader *r, const struct yaml_node *node,
+			 const struct profile_function *function)
+{
+	struct profile *profile = r->profile;
+
+	if (node->kind != YAML_TEXT || !is_symbol(node->text)) {
+		yaml_expected(r->errors, node, "a symbol: letters, digits, _, . and $, up to 255");
+		return;
+	}
+	for (size_t i = 0; i < profile->function_count && !r->errors->no_memory; i++)
+		if (!strcmp(r->functions[i].symbol, node->text))
+			yaml_errors_add(r->errors, node->line, node->column,
+					"symbol %s was given before", quote(node->text).text);
+	r->functions[profile->function_count] = *function;
+	r->functions[profile->function_count++].symbol = keep_string(r, node->text);
+}
+
+/* One function for each symbol. */
+static void add_functions(struct reader *r, const struct yaml_node *symbol,
+			  const struct profile_function *function)
+{
+	if (symbol->kind != YAML_LIST) {
+		add_function(r, symbol, function);
+		return;
+	}
+	if (!has_some(r, symbol, YAML_LIST, PROFILE_MAX_FUNCTIONS, "symbols"))
+		return;
+	for (symbol = symbol->first; symbol; symbol = symbol->next)
+		add_function(r, symbol, function);
+}
+
+static void read_function(struct reader *r, const struct yaml_node *map)
+{
+	struct profile_function function = { .operation = -1 };
+	const char *action_key = find_action(r, map, &function.action);
+	const struct yaml_node *symbol = need(r, map, "symbol"), *node;
+
+	check_function_keys(r, map, action_key, function.action);
+	check_needs(r, map);
+	node = yaml_get(map, "operation");
+	if (node)
+		function.operation = find_operation(r, node);
+	for (size_t i = 0; i < COUNT_OF(function_keys); i++) {
+		node = yaml_get(map, function_keys[i].name);
+		if (node && function_keys[i].rules)
+			read_value(r, node, function_keys[i].rules,
+				   (void *)((char *)&function + function_keys[i].value));
+	}
+	node = yaml_get(map, "failed");
+	if (node)
+		read_failed(r, node, &function);
+	node = yaml_get(map, "errno");
+	if (node)
+		function.has_errno = read_choice(r, node, booleans, COUNT_OF(booleans)) == 1;
+	if (symbol)
+		add_functions(r, symbol, &function);
+}
+
+static size_t count_symbols(const struct yaml_node *list)
+{
+	size_t count = 0;
+
+	for (const struct yaml_node *map = list->first; map; map = map->next) {
+		const struct yaml_node *symbol = yaml_get(map, "symbol");
+
+		count += symbol && symbol->kind == YAML_LIST ? symbol->count : 1;
+	}
+	return count;
+}
+
+static void read_functions(struct reader *r, const struct yaml_node *root)
+{
+	const struct yaml_node *list = need(r, root, "functions");
+	size_t count;
+
+	if (!list || !has_some(r, list, YAML_LIST, PROFILE_MAX_FUNCTIONS, "functions"))
+		return;
+	count = count_symbols(list);
+	if (count > PROFILE_MAX_FUNCTIONS) {
+		yaml_errors_add(r->errors, list->line, list->column,
+				"found %zu symbols, expected at most %d", count,
+				PROFILE_MAX_FUNCTIONS);
+		return;
+	}
+	r->functions = keep(r, count, sizeof(*r->functions));
+	if (!r->functions)
+		return;
+	for (const struct yaml_node *map = list->first; map; map = map->next) {
+		if (map->kind == YAML_MAP)
+			read_function(r, map);
+		else
+			yaml_expected(r->errors, map, "a map");
+	}
+	r->profile->functions = r->functions;
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+static void read_side(struct reader *r, const struct yaml_node *root)
+{
+	const struct yaml_node *node = yaml_get(root, "side");
+	int side;
+
+	r->profile->side = "";
+	if (node && r->kind == PROFILE_MESSAGE)
+		refuse_key(r, node, "kind 'message'");
+	if (r->kind != PROFILE_CACHE)
+		return;
+	side = read_choice(r, need(r, root, "side"), sides, COUNT_OF(sides));
+	if (side >= 0)
+		r->profile->side = sides[side];
+}
+
+static void read_profile(struct reader *r, const struct yaml_node *root)
+{
+	const struct yaml_node *description = yaml_get(root, "description");
+	struct profile *profile = r->profile;
+
+	if (root->kind != YAML_MAP) {
+		yaml_expected(r->errors, root, "a map");
+		return;
+	}
+	yaml_check_keys(r->errors, root, profile_keys, COUNT_OF(profile_keys));
+	profile->name = read_name(r, need(r, root, "profile"));
+	profile->description = "";
+	if (description)
+		profile->description = read_line(r, description, DESCRIPTION_MAX_LEN,
+						 "one line of text, up to 255 bytes");
+	r->kind = read_choice(r, need(r, root, "kind"), kinds, COUNT_OF(kinds));
+	profile->kind = r->kind == PROFILE_CACHE ? PROFILE_CACHE : PROFILE_MESSAGE;
+	profile->system = read_name(r, need(r, root, "system"));
+	read_side(r, root);
+	read_object(r, root);
+	read_operations(r, root);
+	read_functions(r, root);
+}
+
+/* `root` may be NULL: nothing could be read. `err` is what reading the YAML returned. */
+static int from_tree(const char *file, const struct yaml_node *root, int err, struct profile **out,
+		     struct yaml_errors *errors)
+{
+	struct reader r = { .owned = calloc(1, sizeof(*r.owned)), .errors = errors };
+	size_t errors_before = errors->count;
+
+	*out = NULL;
+	if (!r.owned)
+		return -ENOMEM;
+	r.profile = &r.owned->profile;
+	r.profile->file = keep_string(&r, file);
+	if (root)
+		read_profile(&r, root);
+	if (errors->no_memory)
+		err = -ENOMEM;
+	else if (!err && errors->count > errors_before)
+		err = -EINVAL;
+	if (err) {
+		profile__free(r.profile);
+		return err;
+	}
+	*out = r.profile;
+	return 0;
+}
+
+int profile__parse(const char *file, const char *text, size_t size, struct profile **out,
+		   struct yaml_errors *errors)
+{
+	struct yaml_node *root;
+	int err = yaml__parse(file, text, size, &root, errors);
+
+	err = from_tree(file, root, err, out, errors);
+	yaml__free(root);
+	return err;
+}
+
+int profile__load(const char *path, struct profile **out, struct yaml_errors *errors)
+{
+	struct yaml_node *root;
+	int err = yaml__load(path, &root, errors);
+
+	err = from_tree(path, root, err, out, errors);
+	yaml__free(root);
+	return err;
+}

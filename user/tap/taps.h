@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_TAP_TAPS_H
+#define TAPMETER_TAP_TAPS_H
+/*
+ * Which files are tapped: finds every mapped ELF file that has functions of a profile, sets the probes, and
+ * removes them when no process maps the file any more. A file is known by its real device, inode and
+ * generation, whatever the mounts it is seen through. One thread.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <tapmeter/abi.h>
+#include "tap/calibrate.h"
+#include "tap/probes.h"
+#include "tap/profile.h"
+
+struct taps;
+
+/* A function's probe, up or not. */
+struct tap_info {
+	const struct profile *profile;
+	const char *path; /* as the first process that mapped the file names it */
+	const char *function;
+	uint64_t offset; /* of the probe in the file */
+	uint64_t function_offset;
+	const char *instruction; /* at the probe, "" = not known */
+	const char *placement; /* why there */
+	int up;
+	const char *reason; /* why it is down, "" when up */
+	uint32_t processes; /* that mapped the file at the last sweep */
+};
+
+struct taps_callbacks {
+	/* May this process be tapped? Called for each process that maps a file with functions of a profile. */
+	int (*selected)(void *arg, const struct tm_process_id *process);
+	/* The process maps a tapped file. On a sweep, every such process is named again. */
+	void (*process)(void *arg, const struct tm_process_id *process, const char *path);
+	/* A file was tapped, could not be (reason not ""), or is not any more. `file` as in struct tm_slot. */
+	void (*attached)(void *arg, const char *path, size_t functions, const char *reason);
+	void (*detached)(void *arg, const char *path, uint32_t file, const char *reason);
+	void *arg;
+	int dry_run; /* 1: finds what would be tapped, sets no probe */
+};
+
+/* `profiles` must outlive the object. `cost`: of one run of a probe on this host. */
+int taps__new(struct probes *probes, const struct profile *const *profiles, size_t count,
+	      const struct probe_cost *cost, const struct taps_callbacks *callbacks,
+	      struct taps **out);
+void taps__free(struct taps *taps);
+
+/* Looks at one process's mappings, and taps what is new. -errno of reading the mappings. */
+int taps__look(struct taps *taps, uint32_t tgid, uint64_t now_ns);
+/*
+ * Looks at all processes, and removes the probes of files that no process has mapped for linger_ns. Call every few
+ * seconds: a tap keeps its file's filesystem busy.
+ */
+int taps__sweep(struct taps *taps, uint64_t now_ns, uint64_t linger_ns);
+
+/* What all probes have cost the tapped processes since start: runs times the cost of one, nanoseconds. Only grows. */
+uint64_t taps__spent(const struct taps *taps);
+/*
+ * Takes the probes off the file whose probes have cost most since the last call; they come back by themselves, the first
+ * time after 30 s, then after twice as long each time (at most 10 min). Returns 1, or 0 if nothing is tapped.
+ */
+int taps__give_up_dearest(struct taps *taps, uint64_t now_ns);
+typedef int (*taps_function_fn)(void *arg, const struct profile *profile, const char *function,
+				uint64_t runs, uint64_t cost_ns);
+/* Runs and cost of every function that was ever tapped, over all files; stops at the first error, which it returns. */
+int taps__each_function(const struct taps *taps, taps_function_fn fn, void *arg);
+
+/* How many functions are tapped now. */
+size_t taps__up(const struct taps *taps);
+typedef int (*taps_each_fn)(void *arg, const struct tap_info *info);
+/* Every function of every file, up or not; stops at the first error, which it returns. */
+int taps__each(const struct taps *taps, taps_each_fn fn, void *arg);
+
+/* The operation that a stream's key names; the profile and the operation within it. NULL if out of range. */
+const struct profile *taps__operation(const struct taps *taps, uint32_t op,
+				      const struct operation **operation);
+/* The profile whose object has this class number (struct tm_slot.object_class), NULL for 0. */
+const struct profile *taps__class_profile(const struct taps *taps, uint32_t object_class);
+
+#endif
