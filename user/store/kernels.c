@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From series to kernels: which there are, which systems they use, and the sums that live-stat
+ * needs. Series of one kind and kernel are neighbours, so one pass over them finds each kernel once
+ * per kind.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "store/snapshot_internal.h"
+
+static int compare_kernel_id(const void *a, const void *b)
+{
+	const struct kernel_sample *x = a, *y = b;
+
+	return strcmp(x->kernel_id, y->kernel_id);
+}
+
+/* Of several entries for one kernel, the one with the most processes comes first, and prevails. */
+static int compare_entry(const void *a, const void *b)
+{
+	const struct kernel_sample *x = a, *y = b;
+	int order = compare_kernel_id(a, b);
+
+	if (order)
+		return order;
+	if (x->processes != y->processes)
+		return x->processes > y->processes ? -1 : 1;
+	return strcmp(x->container, y->container);
+}
+
+/* How often the kernel changes along the series: what kernels_make() has to make place for. */
+static size_t count_changes(const struct snapshot *s)
+{
+	const char *last = "";
+	size_t i, changes = 0;
+
+	for (i = 0; i < s->series_count; i++) {
+		if (strcmp(s->series[i].labels->kernel_id, last) != 0)
+			changes++;
+		last = s->series[i].labels->kernel_id;
+	}
+	return changes;
+}
+
+/* Appends a kernel for each change along the series; those without an id are left out. */
+static size_t append_from_series(const struct snapshot *s, struct kernel_sample *kernels, size_t n)
+{
+	const char *last = "";
+	size_t i;
+
+	for (i = 0; i < s->series_count; i++) {
+		const struct series_labels *labels = s->series[i].labels;
+
+		if (*labels->kernel_id && strcmp(labels->kernel_id, last) != 0) {
+			kernels[n++] = (struct kernel_sample){
+				.kernel_id = labels->kernel_id,
+				.container = labels->container,
+				.pod = labels->pod,
+				.namespace = labels->namespace,
+			};
+		}
+		last = labels->kernel_id;
+	}
+	return n;
+}
+
+/* Two entries for one kernel become one: what either knows is kept. */
+static void merge_kernel(struct kernel_sample *to, const struct kernel_sample *from)
+{
+	to->processes += from->processes;
+	if (!*to->container)
+		to->container = from->container;
+	if (!*to->pod)
+		to->pod = from->pod;
+	if (!*to->namespace)
+		to->namespace = from->namespace;
+}
+
+static size_t merge_sorted(struct kernel_sample *kernels, size_t count)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < count; i++) {
+		if (kept && !compare_kernel_id(&kernels[kept - 1], &kernels[i]))
+			merge_kernel(&kernels[kept - 1], &kernels[i]);
+		else
+			kernels[kept++] = kernels[i];
+	}
+	return kept;
+}
+
+static uint64_t failures(const struct series_sample *sample)
+{
+	uint64_t sum = sample->other_errors + sample->unknown_errors;
+	size_t i;
+
+	for (i = 0; i < sample->error_count; i++)
+		sum += sample->errors[i].count;
+	return sum;
+}
+
+static void add_oldest(uint64_t *oldest_ns, uint64_t age_ns)
+{
+	if (age_ns > *oldest_ns)
+		*oldest_ns = age_ns;
+}
+
+static void add_to_point(struct kernel_point *point, const struct series_sample *sample)
+{
+	if (sample->labels->kind == SERIES_CACHE) {
+		point->has_cache = 1;
+		point->cache_operations += sample->frames + failures(sample);
+		return;
+	}
+	point->has_messages = 1;
+	point->failures += failures(sample);
+	point->in_flight += sample->in_flight;
+	if (sample->labels->direction == DIRECTION_SEND) {
+		point->send_messages += sample->messages;
+		point->send_bytes += sample->bytes;
+		add_oldest(&point->send_oldest_ns, sample->oldest_ns);
+	} else if (sample->labels->direction == DIRECTION_RECEIVE) {
+		point->recv_messages += sample->messages;
+		point->recv_bytes += sample->bytes;
+		add_oldest(&point->recv_oldest_ns, sample->oldest_ns);
+	}
+}
+
+/*
+ * Puts the system into the kernel's sorted list. There are a handful at most, so a new list each
+ * time will do.
+ */
+static int add_system(struct kernel_sample *kernel, struct arena *arena, const char *system)
+{
+	size_t count = kernel->system_count, at = 0;
+	const char **systems;
+
+	if (!*system)
+		return 0;
+	while (at < count && strcmp(kernel->systems[at], system) < 0)
+		at++;
+	if (at < count && !strcmp(kernel->systems[at], system))
+		return 0;
+	systems = arena_array(arena, count + 1, sizeof(*systems));
+	if (!systems)
+		return -ENOMEM;
+	if (count) {
+		memcpy(systems, kernel->systems, at * sizeof(*systems));
+		memcpy(systems + at + 1, kernel->systems + at, (count - at) * sizeof(*systems));
+	}
+	systems[at] = system;
+	kernel->systems = systems;
+	kernel->system_count++;
+	return 0;
+}
+
+static int sum_up(struct snapshot *s, struct arena *arena, struct kernel_sample *kernels)
+{
+	struct kernel_sample *kernel = NULL;
+	size_t i;
+
+	for (i = 0; i < s->series_count; i++) {
+		const struct series_sample *sample = &s->series[i];
+		struct kernel_sample key = { .kernel_id = sample->labels->kernel_id };
+
+		if (!*key.kernel_id)
+			continue;
+		if (!kernel || strcmp(kernel->kernel_id, key.kernel_id) != 0)
+			kernel = bsearch(&key, kernels, s->kernel_count, sizeof(key),
+					 compare_kernel_id);
+		if (add_system(kernel, arena, sample->labels->system))
+			return -ENOMEM;
+		if (!sample->labels->internal)
+			add_to_point(&kernel->point, sample);
+	}
+	return 0;
+}
+
+int kernels_make(struct snapshot *s, struct arena *arena, const struct kernel_sample *added,
+		 size_t added_count)
+{
+	struct kernel_sample *kernels;
+	size_t i, count = added_count;
+
+	kernels = arena_array(arena, added_count + count_changes(s), sizeof(*kernels));
+	if (!kernels)
+		return -ENOMEM;
+	if (added_count)
+		memcpy(kernels, added, added_count * sizeof(*kernels));
+	count = append_from_series(s, kernels, count);
+	qsort(kernels, count, sizeof(*kernels), compare_entry);
+	s->kernel_count = merge_sorted(kernels, count);
+	for (i = 0; i < s->kernel_count; i++)
+		kernels[i].point.mono_ns = s->mono_ns;
+	s->kernels = kernels;
+	return sum_up(s, arena, kernels);
+}

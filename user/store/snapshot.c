@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/snapshot_internal.h"
+#include <stdlib.h>
+#include <string.h>
+#include "store/labels.h"
+
+static const char *const lost_names[] = {
+	[TM_LOST_STREAMS_FULL] = "streams_full",
+	[TM_LOST_KERNEL_STREAMS_FULL] = "kernel_streams_full",
+	[TM_LOST_EVENTS_FULL] = "events_full",
+	[TM_LOST_INFLIGHT_FULL] = "inflight_full",
+	[TM_LOST_MORE_UNKNOWN] = "more_unknown",
+	[TM_LOST_ERRNO_UNKNOWN] = "errno_unknown",
+	[TM_LOST_UNREADABLE] = "unreadable",
+	[TM_LOST_ORPHANS] = "orphans",
+	[TM_LOST_STALE_SLOT] = "stale_slot",
+	[TM_LOST_LABELS_UNKNOWN] = "labels_unknown",
+	[TM_LOST_MMAP_EVENTS] = "mmap_events",
+};
+_Static_assert(sizeof(lost_names) / sizeof(lost_names[0]) == TM_LOST_COUNT, "a name for each loss");
+
+const char *lost_name(enum tm_lost reason)
+{
+	return (unsigned int)reason < TM_LOST_COUNT ? lost_names[reason] : "";
+}
+
+void sealed_free(struct sealed *sealed)
+{
+	size_t i;
+
+	if (!sealed)
+		return;
+	for (i = 0; i < sealed->s.series_count; i++)
+		labels__unref(sealed->s.series[i].labels);
+	free(sealed->rows);
+	arena_free(&sealed->arena);
+	free(sealed);
+}
+
+const struct kernel_sample *snapshot__kernel(const struct snapshot *s, const char *kernel_id)
+{
+	size_t low = 0, high = s->kernel_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(s->kernels[middle].kernel_id, kernel_id);
+
+		if (!order)
+			return &s->kernels[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static struct sealed *sealed_of(struct snapshot *s)
+{
+	return (struct sealed *)((char *)s - offsetof(struct sealed, s));
+}
+
+struct snapshot *snapshot__ref(struct snapshot *s)
+{
+	atomic_fetch_add_explicit(&sealed_of(s)->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+struct snapshot *snapshot__unref(struct snapshot *s)
+{
+	if (!s)
+		return NULL;
+	/* release: our last use comes before the free; acquire: everybody else's too */
+	if (atomic_fetch_sub_explicit(&sealed_of(s)->refs, 1, memory_order_acq_rel) == 1)
+		sealed_free(sealed_of(s));
+	return NULL;
+}

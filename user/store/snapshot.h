@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_STORE_SNAPSHOT_H
+#define TAPMETER_STORE_SNAPSHOT_H
+/*
+ * A snapshot is one reading of everything, taken at one moment. It is filled by one thread (the
+ * agent's), sealed, and from then on never changes, so any number of threads may read it. Counters
+ * in it are cumulative; nothing here subtracts. All outputs are functions of snapshots.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include "store/series.h"
+#include "util/self.h"
+
+/* Histogram in compact form: only the buckets from the first to the last that are not zero. */
+struct hist_view {
+	uint16_t first;
+	uint16_t count; /* 0 = empty */
+	const uint64_t *buckets; /* per bucket, not cumulative */
+};
+
+/*
+ * Totals of one series: live streams plus retired ones. Sorted by kind, then labels: kernel_id
+ * first.
+ */
+struct series_sample {
+	const struct series_labels *labels;
+	uint64_t frames, messages, bytes, would_block, timeouts, sum_ns;
+	uint64_t other_errors, unknown_errors;
+	uint16_t error_count;
+	const struct tm_errno_count *errors; /* sorted by errno */
+	struct hist_view hist;
+	uint32_t in_flight; /* calls under way now */
+	uint64_t oldest_ns; /* age of the oldest of these, 0 = none */
+	uint32_t live_streams;
+};
+
+/* One stream as /api/v1/streams shows it. Sorted by slot. */
+struct stream_sample {
+	const struct series_labels *labels; /* NULL while they are not known yet */
+	const char *profile;
+	const char *operation; /* the profile's name of the operation, e.g. "send" */
+	uint32_t slot;
+	uint32_t tgid;
+	uint64_t object; /* address in the tapped process, 0 = none */
+	uint64_t age_ns;
+	uint64_t frames, messages, bytes, would_block, timeouts, failures, sum_ns;
+	uint32_t in_flight;
+	uint64_t oldest_ns;
+};
+
+struct tap_sample {
+	const char *profile;
+	const char *path; /* as the first process that mapped it sees it */
+	const char *function;
+	const char *attach; /* session, multi, perf; "" while down */
+	uint64_t offset; /* of the probe in the file */
+	uint64_t function_offset; /* of the function in the file */
+	const char *instruction; /* text of the probed instruction, "" = not known */
+	const char *placement; /* why the probe stands there */
+	int up;
+	const char *reason; /* why it is down; "" when up */
+	uint32_t processes; /* that map the file */
+};
+
+/* What the probes of one function cost the tapped processes, over all files, since start. */
+struct function_sample {
+	const char *profile;
+	const char *function;
+	uint64_t runs;
+	uint64_t cost_ns; /* runs x the cost of one, as measured on this host at start */
+};
+
+/*
+ * What live-stat needs of one kernel at one time. Counters are cumulative; internal series are left
+ * out.
+ */
+struct kernel_point {
+	uint64_t mono_ns; /* 0 = no such point */
+	uint64_t send_messages, recv_messages, send_bytes, recv_bytes, failures;
+	uint64_t cache_operations; /* failed ones included */
+	uint32_t has_messages, has_cache; /* 1: the kernel has series of the kind */
+	uint32_t in_flight;
+	uint32_t pad;
+	uint64_t send_oldest_ns, recv_oldest_ns;
+};
+
+/* A kernel (compute container) with at least one tapped process, or series not yet expired. */
+struct kernel_sample {
+	const char *kernel_id;
+	const char *container;
+	const char *pod;
+	const char *namespace;
+	uint32_t processes; /* tapped processes alive */
+	uint32_t system_count;
+	const char *const *systems; /* sorted; made from the series at seal time */
+	struct kernel_point point; /* made from the series at seal time; mono_ns = the snapshot's */
+};
+
+struct snapshot {
+	uint64_t mono_ns; /* CLOCK_MONOTONIC when the counters were read */
+	uint64_t real_ns; /* CLOCK_REALTIME at the same time */
+	uint64_t number; /* 1, 2, … */
+	size_t series_count;
+	const struct series_sample *series;
+	size_t stream_count;
+	const struct stream_sample *streams;
+	size_t tap_count;
+	const struct tap_sample *taps;
+	size_t function_count;
+	const struct function_sample *functions;
+	size_t kernel_count;
+	const struct kernel_sample *kernels; /* sorted by kernel_id */
+	uint64_t lost[TM_LOST_COUNT];
+	uint64_t series_capped; /* label values replaced by "other" */
+	uint32_t streams_used, streams_limit;
+	struct self_sample self; /* our own process */
+};
+
+/* Name of a loss, as in tapmeter_lost_total{reason}; "" when out of range. */
+const char *lost_name(enum tm_lost reason);
+
+/* ---- filling: one thread, before sealing ---- */
+
+struct snapshot_builder;
+
+/* Starts a snapshot. -ENOMEM. */
+int snapshot_builder__new(uint64_t mono_ns, uint64_t real_ns, uint64_t number,
+			  struct snapshot_builder **out);
+/* Throws an unsealed snapshot away; accepts NULL. */
+void snapshot_builder__free(struct snapshot_builder *b);
+/* The part that is filled in directly: lost[], series_capped, streams_*, self. */
+struct snapshot *snapshot_builder__raw(struct snapshot_builder *b);
+/*
+ * Adds a live stream's counters to its series (labels may be pending: series NULL, only the row is
+ * kept). `row->labels` is set by this function; strings in `row` must outlive the agent's profiles
+ * (not copied). Rows in the order of slots spare a sort. -ENOMEM; -EINVAL after add_retired.
+ */
+int snapshot_builder__add_stream(struct snapshot_builder *b, struct series *series,
+				 const struct counters *counters, const struct stream_sample *row);
+/*
+ * Adds the retired totals of all series of the table (call once, after the streams). Each series of
+ * the table is in the snapshot from then on, with zeros if need be. A table's series are filled
+ * into one snapshot at a time. -ENOMEM; -EINVAL if a stream's series is not of this table, or at
+ * the second call.
+ */
+int snapshot_builder__add_retired(struct snapshot_builder *b, struct series_table *table);
+/* Strings are copied, and made valid UTF-8. -ENOMEM. */
+int snapshot_builder__add_tap(struct snapshot_builder *b, const struct tap_sample *tap);
+/* Strings are copied. -ENOMEM. */
+int snapshot_builder__add_function(struct snapshot_builder *b,
+				   const struct function_sample *function);
+/*
+ * A kernel with live tapped processes; systems and point are ignored, strings copied and made valid
+ * UTF-8. A kernel that is added twice is one kernel with the processes of both. Kernels that only
+ * series name are added at seal time; series without a kernel_id name none. -ENOMEM.
+ */
+int snapshot_builder__add_kernel(struct snapshot_builder *b, const struct kernel_sample *kernel);
+/*
+ * Ends filling: sorts, compacts, gives a snapshot with one reference; frees the builder in any
+ * case. -ENOMEM, or what an earlier call failed with.
+ */
+int snapshot_builder__seal(struct snapshot_builder *b, struct snapshot **out);
+
+/* ---- reading: any thread ---- */
+
+/* The kernel of that id (binary search), NULL if unknown. Lives as long as the snapshot. */
+const struct kernel_sample *snapshot__kernel(const struct snapshot *s, const char *kernel_id);
+
+struct snapshot *snapshot__ref(struct snapshot *s);
+/* Accepts NULL; always returns NULL. */
+struct snapshot *snapshot__unref(struct snapshot *s);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_STORE_STORE_H
+#define TAPMETER_STORE_STORE_H
+/*
+ * The store holds the newest snapshot and the short history of each kernel. The agent's thread puts
+ * snapshots in; any thread takes them out. Two rings per kernel: 61 samples about one second apart,
+ * and 61 about ten seconds apart (so that a window of up to 600 s can be answered). All times are
+ * CLOCK_MONOTONIC in nanoseconds.
+ */
+#include <stdint.h>
+#include "store/snapshot.h"
+
+struct store;
+
+/* Asks the owner of the snapshots for a new one; called from any thread, must not block. */
+typedef void (*store_request_fn)(void *arg);
+
+/*
+ * max_age_ns: no answer is older (--max-age). request/arg: how a reader that finds an older
+ * snapshot asks for a new one. -ENOMEM.
+ */
+int store__new(uint64_t max_age_ns, store_request_fn request, void *arg, struct store **out);
+/* No reader may be inside; see store__stop(). Accepts NULL. */
+void store__free(struct store *store);
+
+/*
+ * The agent's thread: makes `s` the newest (takes its own reference) and wakes the waiting readers.
+ */
+void store__publish(struct store *store, struct snapshot *s);
+/*
+ * The agent's thread, once per --sample.interval: `s` also goes into the history. A kernel that was
+ * in no recorded snapshot for 600 s is forgotten. -ENOMEM: kernels that are new in `s` may be
+ * missing, the next call tries again.
+ */
+int store__record(struct store *store, const struct snapshot *s);
+/* Wakes all waiting readers with -ESHUTDOWN; later readers get it too. */
+void store__stop(struct store *store);
+
+/*
+ * Any thread: a snapshot not older than max_age at now_ns, with a reference for the caller. If
+ * there is none, asks for one and waits up to timeout_ns; readers that come meanwhile share it.
+ * -ETIMEDOUT, -ESHUTDOWN.
+ */
+int store__fresh(struct store *store, uint64_t now_ns, uint64_t timeout_ns, struct snapshot **out);
+
+/*
+ * Any thread: the recorded point of the kernel whose age at now_ns is closest to window_ns but at
+ * least min_age_ns old; *out with mono_ns 0 if there is none. -ENOENT if the kernel is not in the
+ * history.
+ */
+int store__point(struct store *store, const char *kernel_id, uint64_t now_ns, uint64_t window_ns,
+		 uint64_t min_age_ns, struct kernel_point *out);
+
+#endif

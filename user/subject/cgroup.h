@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_SUBJECT_CGROUP_H
+#define TAPMETER_SUBJECT_CGROUP_H
+/*
+ * Which container a process is in, read off the names of its cgroups: no engine is asked. Known are
+ * docker, CRI (containerd, CRI-O), podman and nerdctl, below systemd's slices or without them. Pure
+ * functions of text that may hold anything.
+ */
+#include <stddef.h>
+#include <tapmeter/abi.h>
+
+#define CGROUP_CONTAINER_MIN 12 /* hex digits: docker's short form */
+#define CGROUP_CONTAINER_MAX 64 /* the full form, a SHA-256 */
+#define CGROUP_POD_UID_LEN 36 /* as Kubernetes writes it: 8-4-4-4-12 hex digits */
+
+struct cgroup_identity {
+	char container[CGROUP_CONTAINER_MAX + 1]; /* lower-case hex digits */
+	/*
+	 * Kubernetes pod UID: 8-4-4-4-12, or 32 hex digits (a static pod's hash); "" = none in the
+	 * path
+	 */
+	char pod_uid[CGROUP_POD_UID_LEN + 1];
+};
+
+/*
+ * The container named by a cgroup path, given as directory names from the leaf up (one hierarchy of
+ * struct tm_stream_event; "" is the root, a name fills at most TM_CGROUP_NAME bytes, NUL included).
+ * The innermost container wins, and the innermost pod around it. -ENOENT: no container in it;
+ * -ENAMETOOLONG: a name may have been cut off before a container was found, so that only /proc can
+ * tell. In both cases *out is empty.
+ */
+int cgroup_container_from_names(const char names[][TM_CGROUP_NAME], size_t n,
+				struct cgroup_identity *out);
+
+/*
+ * The same from the text of /proc/PID/cgroup: of the v2 hierarchy, or, if that names no container,
+ * of the v1 memory controller, or of the first other v1 hierarchy that does. -ENOENT: none; *out is
+ * empty.
+ */
+int cgroup_container_from_text(const char *proc_cgroup, struct cgroup_identity *out);
+
+#endif

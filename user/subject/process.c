@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "subject/process.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "subject/cgroup.h"
+
+#define TICK_NS \
+	10000000ull /* USER_HZ is 100 on every architecture we know: include/asm-generic/param.h */
+#define NO_CONTAINER "host" /* kernel_id of what runs in no container */
+
+struct processes {
+	const char *proc_root;
+	void *tree; /* of struct process, by compare() */
+	uint64_t sweep;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct tm_process_id *x = &((const struct process *)a)->id;
+	const struct tm_process_id *y = &((const struct process *)b)->id;
+
+	if (x->tgid != y->tgid)
+		return x->tgid < y->tgid ? -1 : 1;
+	if (x->start_ns != y->start_ns)
+		return x->start_ns < y->start_ns ? -1 : 1;
+	return x->exec_id < y->exec_id ? -1 : x->exec_id > y->exec_id;
+}
+
+int processes__new(const char *proc_root, struct processes **out)
+{
+	struct processes *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->proc_root = proc_root;
+	*out = p;
+	return 0;
+}
+
+void processes__free(struct processes *processes)
+{
+	if (!processes)
+		return;
+	tdestroy(processes->tree, free);
+	free(processes);
+}
+
+/* Reads at most size - 1 bytes of /proc/TGID/name and ends them with NUL. Returns the length or -errno. */
+static long read_proc(const struct processes *p, uint32_t tgid, const char *name, char *buf,
+		      size_t size)
+{
+	char path[256];
+	size_t len = 0;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%u/%s", p->proc_root, tgid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (len < size - 1 && (got = read(fd, buf + len, size - 1 - len)) > 0)
+		len += (size_t)got;
+	close(fd);
+	buf[len] = 0;
+	return len ? (long)len : -ENOENT;
+}
+
+int processes__alive(const struct processes *processes, const struct tm_process_id *id)
+{
+	unsigned long long start = 0;
+	char text[1024], *after, state = 0;
+	long threads = 0;
+
+	if (read_proc(processes, id->tgid, "stat", text, sizeof(text)) < 0)
+		return 0;
+	after = strrchr(text, ')'); /* the name before it may hold anything */
+	if (!after ||
+	    sscanf(after + 1,
+		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %llu",
+		   &state, &threads, &start) != 3)
+		return 0;
+	/* a leader that has ended waits as a zombie for the other threads of its process */
+	if ((state == 'Z' || state == 'X') && threads <= 1)
+		return 0;
+	return start == id->start_ns / TICK_NS;
+}
+
+static void subject_from_identity(const struct cgroup_identity *identity, struct subject *out)
+{
+	snprintf(out->container, sizeof(out->container), "%s", identity->container);
+	snprintf(out->kernel_id, sizeof(out->kernel_id), "%s",
+		 identity->container[0] ? identity->container : NO_CONTAINER);
+}
+
+void subject_from_names(const char names[2][TM_CGROUP_DEPTH][TM_CGROUP_NAME], struct subject *out)
+{
+	struct cgroup_identity identity;
+
+	memset(out, 0, sizeof(*out));
+	for (int i = 0; i < 2; i++) {
+		memset(&identity, 0, sizeof(identity));
+		if (!cgroup_container_from_names(names[i], TM_CGROUP_DEPTH, &identity))
+			break;
+		memset(&identity, 0, sizeof(identity));
+	}
+	subject_from_identity(&identity, out);
+}
+
+static int read_subject(const struct processes *p, uint32_t tgid, struct subject *out)
+{
+	struct cgroup_identity identity = { 0 };
+	char text[8192];
+	long len = read_proc(p, tgid, "cgroup", text, sizeof(text));
+
+	if (len < 0)
+		return (int)len;
+	memset(out, 0, sizeof(*out));
+	if (cgroup_container_from_text(text, &identity))
+		memset(&identity, 0, sizeof(identity));
+	subject_from_identity(&identity, out);
+	return 0;
+}
+
+struct process *processes__find(const struct processes *processes, const struct tm_process_id *id)
+{
+	struct process key = { .id = *id };
+	struct process **found = tfind(&key, (void *const *)&processes->tree, compare);
+
+	return found ? *found : NULL;
+}
+
+int processes__see(struct processes *processes, const struct tm_process_id *id,
+		   struct process **out, int *is_new)
+{
+	struct process *process = processes__find(processes, id);
+	long len;
+	int err;
+
+	*is_new = !process;
+	if (process) {
+		process->seen = processes->sweep;
+		*out = process;
+		return 0;
+	}
+	process = calloc(1, sizeof(*process));
+	if (!process)
+		return -ENOMEM;
+	process->id = *id;
+	process->seen = processes->sweep;
+	err = read_subject(processes, id->tgid, &process->subject);
+	len = err ? err :
+		    read_proc(processes, id->tgid, "comm", process->comm, sizeof(process->comm));
+	if (len < 0 || !processes__alive(processes, id)) {
+		free(process);
+		return -ENOENT;
+	}
+	process->comm[strcspn(process->comm, "\n")] = 0;
+	if (!tsearch(process, &processes->tree, compare)) {
+		free(process);
+		return -ENOMEM;
+	}
+	*out = process;
+	return 0;
+}
+
+struct each {
+	process_fn fn;
+	void *arg;
+	uint64_t older_than; /* 0 = every process */
+	struct process **list;
+	size_t count, cap;
+};
+
+static void visit(const void *node, VISIT which, void *closure)
+{
+	const struct process *process = *(struct process *const *)node;
+	struct each *each = closure;
+
+	if (which != postorder && which != leaf)
+		return;
+	each->fn(each->arg, process);
+}
+
+void processes__each(const struct processes *processes, process_fn fn, void *arg)
+{
+	struct each each = { .fn = fn, .arg = arg };
+
+	twalk_r(processes->tree, visit, &each);
+}
+
+void processes__begin_sweep(struct processes *processes)
+{
+	processes->sweep++;
+}
+
+static void collect_unseen(const void *node, VISIT which, void *closure)
+{
+	struct process *process = *(struct process *const *)node;
+	struct each *each = closure;
+	struct process **grown;
+
+	if ((which != postorder && which != leaf) || process->seen >= each->older_than)
+		return;
+	if (each->count == each->cap) {
+		grown = realloc(each->list, (each->cap + 64) * sizeof(struct process *));
+		if (!grown)
+			return; /* dropped by a later sweep */
+		each->list = grown;
+		each->cap += 64;
+	}
+	each->list[each->count++] = process;
+}
+
+void processes__end_sweep(struct processes *processes, process_fn dropped, void *arg)
+{
+	struct each each = { .older_than = processes->sweep };
+
+	twalk_r(processes->tree, collect_unseen, &each);
+	for (size_t i = 0; i < each.count; i++) {
+		dropped(arg, each.list[i]);
+		tdelete(each.list[i], &processes->tree, compare);
+		free(each.list[i]);
+	}
+	free(each.list);
+}
+
+void processes__drop(struct processes *processes, const struct tm_process_id *id)
+{
+	struct process *process = processes__find(processes, id);
+
+	if (!process)
+		return;
+	tdelete(process, &processes->tree, compare);
+	free(process);
+}
