@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/families.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "serve/errors.h"
+#include "serve/grouping.h"
+#include "serve/gzip.h"
+#include "serve/labels.h"
+
+/* Which series (or taps) a family is made of, and which of their labels it shows. */
+enum view {
+	VIEW_NONE, /* not per series */
+	VIEW_MESSAGE,
+	VIEW_CALLS, /* messages and caches alike */
+	VIEW_CACHE,
+	VIEW_CACHE_BYTES,
+	VIEW_TAPS,
+	VIEW_FUNCTIONS,
+	VIEW_COUNT,
+};
+
+struct page {
+	const struct families_input *in;
+	struct exposition exposition;
+	struct grouping views[VIEW_COUNT];
+};
+
+/* Where a number lies in a struct. */
+struct field {
+	uint16_t offset;
+	uint16_t size; /* 4 or 8 */
+};
+
+struct family {
+	struct family_head head;
+	enum view view;
+	void (*write)(struct page *page, const struct family *family);
+	struct field field;
+};
+
+/* ---- the views ---- */
+
+#define LABELS_CALLS (LABELS_COMMON | LABEL_BIT(LABEL_ENDPOINT) | LABEL_BIT(LABEL_DIRECTION))
+#define LABELS_CACHE (LABELS_COMMON | LABEL_BIT(LABEL_SIDE) | LABEL_BIT(LABEL_OPERATION))
+
+static const unsigned view_labels[VIEW_COUNT] = {
+	[VIEW_MESSAGE] = LABELS_CALLS | LABEL_BIT(LABEL_SOCKET_TYPE),
+	[VIEW_CALLS] = LABELS_CALLS,
+	[VIEW_CACHE] = LABELS_CACHE,
+	[VIEW_CACHE_BYTES] = LABELS_CACHE | LABEL_BIT(LABEL_DIRECTION),
+};
+
+static int in_view(const struct series_sample *s, enum view view)
+{
+	switch (view) {
+	case VIEW_MESSAGE:
+		return s->labels->kind == SERIES_MESSAGE;
+	case VIEW_CALLS:
+		return 1;
+	case VIEW_CACHE:
+		return s->labels->kind == SERIES_CACHE;
+	case VIEW_CACHE_BYTES:
+		/* operations whose bytes are not known show none, instead of 0 for ever */
+		return s->labels->kind == SERIES_CACHE && s->bytes;
+	default:
+		return 0;
+	}
+}
+
+static int group_series(const struct snapshot *snapshot, enum view view, struct grouping *g)
+{
+	for (size_t i = 0; i < snapshot->series_count; i++) {
+		const struct series_sample *s = &snapshot->series[i];
+
+		if (!in_view(s, view))
+			continue;
+		for (enum label label = 0; label < LABEL_COUNT; label++) {
+			if (view_labels[view] & LABEL_BIT(label))
+				grouping_label(g, label_name(label), label_value(s->labels, label));
+		}
+		if (grouping_add(g, s))
+			return -ENOMEM;
+	}
+	return grouping_finish(g);
+}
+
+static int group_taps(const struct snapshot *snapshot, struct grouping *g)
+{
+	for (size_t i = 0; i < snapshot->tap_count; i++) {
+		const struct tap_sample *tap = &snapshot->taps[i];
+
+		grouping_label(g, "profile", tap->profile);
+		grouping_label(g, "path", tap->path);
+		grouping_label(g, "function", tap->function);
+		if (grouping_add(g, tap))
+			return -ENOMEM;
+	}
+	return grouping_finish(g);
+}
+
+static int group_functions(const struct snapshot *snapshot, struct grouping *g)
+{
+	for (size_t i = 0; i < snapshot->function_count; i++) {
+		grouping_label(g, "profile", snapshot->functions[i].profile);
+		grouping_label(g, "function", snapshot->functions[i].function);
+		if (grouping_add(g, &snapshot->functions[i]))
+			return -ENOMEM;
+	}
+	return grouping_finish(g);
+}
+
+/* ---- per group of series ---- */
+
+static uint64_t read_field(const void *base, struct field field)
+{
+	uint64_t wide;
+	uint32_t narrow;
+
+	if (field.size == sizeof(narrow)) {
+		memcpy(&narrow, (const char *)base + field.offset, sizeof(narrow));
+		return narrow;
+	}
+	memcpy(&wide, (const char *)base + field.offset, sizeof(wide));
+	return wide;
+}
+
+static void add_sample(struct page *page, const struct grouping *g, size_t first,
+		       const char *extra_name, const char *extra_value, uint64_t value)
+{
+	exposition_sample(&page->exposition, g->text.data + g->entries[first].start,
+			  g->entries[first].len, extra_name, extra_value, value);
+}
+
+static void write_sum(struct page *page, const struct family *family)
+{
+	const struct grouping *g = &page->views[family->view];
+
+	for (size_t i = 0, end; i < g->count; i = end) {
+		uint64_t sum = 0;
+
+		end = grouping_end(g, i);
+		for (size_t j = i; j < end; j++)
+			sum += read_field(g->entries[j].item, family->field);
+		add_sample(page, g, i, NULL, NULL, sum);
+	}
+}
+
+static void write_max(struct page *page, const struct family *family)
+{
+	const struct grouping *g = &page->views[family->view];
+
+	for (size_t i = 0, end; i < g->count; i = end) {
+		uint64_t max = 0;
+
+		end = grouping_end(g, i);
+		for (size_t j = i; j < end; j++) {
+			uint64_t value = read_field(g->entries[j].item, family->field);
+
+			max = value > max ? value : max;
+		}
+		add_sample(page, g, i, NULL, NULL, max);
+	}
+}
+
+static void write_histogram(struct page *page, const struct family *family)
+{
+	const struct grouping *g = &page->views[family->view];
+
+	for (size_t i = 0, end; i < g->count; i = end) {
+		uint64_t buckets[TM_HIST_BUCKETS] = { 0 }, sum_ns = 0;
+
+		end = grouping_end(g, i);
+		for (size_t j = i; j < end; j++) {
+			const struct series_sample *s = g->entries[j].item;
+
+			for (size_t k = 0; k < s->hist.count; k++)
+				buckets[s->hist.first + k] += s->hist.buckets[k];
+			sum_ns += s->sum_ns;
+		}
+		exposition_histogram(&page->exposition, g->text.data + g->entries[i].start,
+				     g->entries[i].len, buckets, sum_ns);
+	}
+}
+
+/* Counts per errno of a group of series; beyond its room they go to `other`. */
+struct failures {
+	struct tm_errno_count errors[64];
+	size_t count;
+	uint64_t other, unknown;
+};
+
+static void failures_add(struct failures *f, struct tm_errno_count error)
+{
+	size_t i = 0;
+
+	while (i < f->count && f->errors[i].error != error.error)
+		i++;
+	if (i == sizeof(f->errors) / sizeof(f->errors[0])) {
+		f->other += error.count;
+		return;
+	}
+	if (i == f->count)
+		f->errors[f->count++] = (struct tm_errno_count){ .error = error.error };
+	f->errors[i].count += error.count;
+}
+
+static void failures_collect(struct failures *f, const struct grouping *g, size_t first, size_t end)
+{
+	f->count = 0;
+	f->other = f->unknown = 0;
+	for (size_t i = first; i < end; i++) {
+		const struct series_sample *s = g->entries[i].item;
+
+		for (size_t k = 0; k < s->error_count; k++)
+			failures_add(f, s->errors[k]);
+		f->other += s->other_errors;
+		f->unknown += s->unknown_errors;
+	}
+}
+
+static void write_failures(struct page *page, const struct family *family)
+{
+	const struct grouping *g = &page->views[family->view];
+	struct failures f;
+
+	for (size_t i = 0, end; i < g->count; i = end) {
+		char text[ERROR_NAME_LEN];
+
+		end = grouping_end(g, i);
+		failures_collect(&f, g, i, end);
+		for (size_t k = 0; k < f.count; k++)
+			add_sample(page, g, i, "error", error_name(f.errors[k].error, text),
+				   f.errors[k].count);
+		if (f.other)
+			add_sample(page, g, i, "error", "other", f.other);
+		if (f.unknown)
+			add_sample(page, g, i, "error", "unknown", f.unknown);
+	}
+}
+
+/* An operation that ran into its time-out failed; one that would have blocked has not happened. */
+static uint64_t failed_operations(const struct series_sample *s)
+{
+	uint64_t failed = s->timeouts + s->other_errors + s->unknown_errors;
+
+	for (size_t k = 0; k < s->error_count; k++)
+		failed += s->errors[k].count;
+	return failed;
+}
+
+static void write_cache_operations(struct page *page, const struct family *family)
+{
+	const struct grouping *g = &page->views[family->view];
+
+	for (size_t i = 0, end; i < g->count; i = end) {
+		uint64_t ok = 0, failed = 0;
+
+		end = grouping_end(g, i);
+		for (size_t j = i; j < end; j++) {
+			const struct series_sample *s = g->entries[j].item;
+
+			ok += s->frames;
+			failed += failed_operations(s);
+		}
+		add_sample(page, g, i, "result", "ok", ok);
+		add_sample(page, g, i, "result", "error", failed);
+	}
+}
+
+/* ---- the others ---- */
+
+/* The same function of the same path may be tapped in several files: up if all are. */
+static void write_tap_up(struct page *page, const struct family *family)
+{
+	const struct grouping *g = &page->views[family->view];
+
+	for (size_t i = 0, end; i < g->count; i = end) {
+		int up = 1;
+
+		end = grouping_end(g, i);
+		for (size_t j = i; j < end; j++)
+			up = up && ((const struct tap_sample *)g->entries[j].item)->up;
+		add_sample(page, g, i, NULL, NULL, (uint64_t)up);
+	}
+}
+
+static void write_lost(struct page *page, const struct family *family)
+{
+	(void)family;
+	for (enum tm_lost reason = 0; reason < TM_LOST_COUNT; reason++)
+		exposition_sample(&page->exposition, "", 0, "reason", lost_name(reason),
+				  page->in->snapshot->lost[reason]);
+}
+
+static void write_build_info(struct page *page, const struct family *family)
+{
+	struct grouping g = { 0 };
+
+	(void)family;
+	grouping_label(&g, "version", page->in->version);
+	grouping_label(&g, "revision", page->in->revision);
+	exposition_sample(&page->exposition, g.text.data, g.text.len, NULL, NULL, 1);
+	if (g.text.err)
+		page->exposition.out->err = g.text.err;
+	grouping_free(&g);
+}
+
+static void write_snapshot_field(struct page *page, const struct family *family)
+{
+	exposition_sample(&page->exposition, "", 0, NULL, NULL,
+			  read_field(page->in->snapshot, family->field));
+}
+
+static void write_input_field(struct page *page, const struct family *family)
+{
+	exposition_sample(&page->exposition, "", 0, NULL, NULL,
+			  read_field(page->in, family->field));
+}
+
+/* ---- the table ---- */
+
+#define FIELD(type, member)                                         \
+	{                                                           \
+		offsetof(type, member), sizeof(((type *)0)->member) \
+	}
+#define SERIES(member) FIELD(struct series_sample, member)
+#define SNAPSHOT(member) FIELD(struct snapshot, member)
+#define FUNCTION(member) FIELD(struct function_sample, member)
+#define INPUT(member) FIELD(struct families_input, member)
+
+/* It would give every word a line of its own: */
+/* clang-format off */
+static const struct family families[] = {
+	{ { "tapmeter_messages", FAMILY_COUNTER, "",
+	    "Messages sent or received: frames without another one to follow." },
+	  VIEW_MESSAGE, write_sum, SERIES(messages) },
+	{ { "tapmeter_message_bytes", FAMILY_COUNTER, "bytes",
+	    "Bytes of the frames sent or received." },
+	  VIEW_MESSAGE, write_sum, SERIES(bytes) },
+	{ { "tapmeter_message_frames", FAMILY_COUNTER, "",
+	    "Frames sent or received: calls that did not fail." },
+	  VIEW_MESSAGE, write_sum, SERIES(frames) },
+	{ { "tapmeter_message_failures", FAMILY_COUNTER, "",
+	    "Calls that failed, by errno; would-block and time-outs are counted elsewhere." },
+	  VIEW_MESSAGE, write_failures, { 0 } },
+	{ { "tapmeter_message_would_block", FAMILY_COUNTER, "",
+	    "Non-blocking calls that found nothing to do (EAGAIN)." },
+	  VIEW_MESSAGE, write_sum, SERIES(would_block) },
+	{ { "tapmeter_message_timeouts", FAMILY_COUNTER, "",
+	    "Blocking calls that ran into their time-out (EAGAIN)." },
+	  VIEW_MESSAGE, write_sum, SERIES(timeouts) },
+	{ { "tapmeter_message_call_seconds", FAMILY_HISTOGRAM, "seconds",
+	    "Time spent in the calls that did not fail." },
+	  VIEW_MESSAGE, write_histogram, { 0 } },
+	{ { "tapmeter_calls_in_flight", FAMILY_GAUGE, "", "Calls entered and not returned." },
+	  VIEW_CALLS, write_sum, SERIES(in_flight) },
+	{ { "tapmeter_oldest_call_seconds", FAMILY_GAUGE, "seconds",
+	    "Age of the oldest call in flight; 0 if there is none." },
+	  VIEW_CALLS, write_max, SERIES(oldest_ns) },
+	{ { "tapmeter_cache_operations", FAMILY_COUNTER, "", "Operations on a cache, by result." },
+	  VIEW_CACHE, write_cache_operations, { 0 } },
+	{ { "tapmeter_cache_bytes", FAMILY_COUNTER, "bytes",
+	    "Bytes moved by operations on a cache." },
+	  VIEW_CACHE_BYTES, write_sum, SERIES(bytes) },
+	{ { "tapmeter_cache_operation_seconds", FAMILY_HISTOGRAM, "seconds",
+	    "Time spent in the operations on a cache that did not fail." },
+	  VIEW_CACHE, write_histogram, { 0 } },
+	{ { "tapmeter_tap_up", FAMILY_GAUGE, "",
+	    "Whether the function is tapped; /api/v1/taps says why not." },
+	  VIEW_TAPS, write_tap_up, { 0 } },
+	{ { "tapmeter_probe_runs", FAMILY_COUNTER, "", "How often the function's probe was hit." },
+	  VIEW_FUNCTIONS, write_sum, FUNCTION(runs) },
+	{ { "tapmeter_probe_seconds", FAMILY_COUNTER, "seconds",
+	    "Time that the function's probe has cost the tapped processes: runs times the cost of one, "
+	    "measured at start." },
+	  VIEW_FUNCTIONS, write_sum, FUNCTION(cost_ns) },
+	{ { "tapmeter_streams", FAMILY_GAUGE, "", "Streams that are counted now." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(streams_used) },
+	{ { "tapmeter_streams_limit", FAMILY_GAUGE, "", "Streams that there is room for." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(streams_limit) },
+	{ { "tapmeter_lost", FAMILY_COUNTER, "",
+	    "What could not be counted or not completely, by reason." },
+	  VIEW_NONE, write_lost, { 0 } },
+	{ { "tapmeter_series_capped", FAMILY_COUNTER, "",
+	    "Label values replaced by \"other\" because a cap was reached." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(series_capped) },
+	{ { "tapmeter_build", FAMILY_INFO, "", "Version and source revision of tapmeter." },
+	  VIEW_NONE, write_build_info, { 0 } },
+	{ { "tapmeter_scrape_seconds", FAMILY_GAUGE, "seconds",
+	    "Time it took to answer the previous scrape; 0 before the first." },
+	  VIEW_NONE, write_input_field, INPUT(scrape_ns) },
+	{ { "process_cpu_seconds", FAMILY_COUNTER, "seconds",
+	    "User and system CPU time of tapmeter itself." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(self.cpu_ns) },
+	{ { "process_resident_memory_bytes", FAMILY_GAUGE, "bytes",
+	    "Resident memory of tapmeter itself." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(self.resident_bytes) },
+	{ { "process_virtual_memory_bytes", FAMILY_GAUGE, "bytes",
+	    "Virtual memory of tapmeter itself." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(self.virtual_bytes) },
+	{ { "process_open_fds", FAMILY_GAUGE, "", "File descriptors open in tapmeter itself." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(self.open_fds) },
+	{ { "process_max_fds", FAMILY_GAUGE, "", "File descriptors tapmeter may open." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(self.max_fds) },
+	{ { "process_start_time_seconds", FAMILY_GAUGE, "seconds",
+	    "When tapmeter was started, in Unix time." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(self.start_real_ns) },
+};
+/* clang-format on */
+
+static int build_views(struct page *page)
+{
+	const struct snapshot *snapshot = page->in->snapshot;
+	int err = group_taps(snapshot, &page->views[VIEW_TAPS]);
+
+	if (!err)
+		err = group_functions(snapshot, &page->views[VIEW_FUNCTIONS]);
+	for (enum view view = VIEW_MESSAGE; view < VIEW_TAPS && !err; view++)
+		err = group_series(snapshot, view, &page->views[view]);
+	return err;
+}
+
+static int write_page(struct page *page)
+{
+	int err = build_views(page);
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && !err; i++) {
+		exposition_family(&page->exposition, &families[i].head);
+		families[i].write(page, &families[i]);
+		err = page->exposition.out->err;
+	}
+	if (!err)
+		exposition_end(&page->exposition);
+	for (enum view view = 0; view < VIEW_COUNT; view++)
+		grouping_free(&page->views[view]);
+	return err ? err : page->exposition.out->err;
+}
+
+int families_write(const struct families_input *in, enum exposition_format format,
+		   struct strbuf *out)
+{
+	struct page page = { .in = in, .exposition = { .out = out, .format = format } };
+
+	return write_page(&page);
+}
+
+static void drain_into_gzip(void *arg, struct strbuf *text)
+{
+	gzip__add(arg, text->data, text->len);
+	/* an error must stay: later text would be lost unseen */
+	if (!text->err)
+		strbuf_clear(text);
+}
+
+int families_write_gzip(const struct families_input *in, enum exposition_format format,
+			struct strbuf *out)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct gzip *gzip;
+	struct page page = {
+		.in = in,
+		.exposition = { .out = &text, .format = format, .drain = drain_into_gzip },
+	};
+	int err = gzip__new(out, &gzip);
+
+	if (err)
+		return err;
+	page.exposition.drain_arg = gzip;
+	err = write_page(&page);
+	if (!err)
+		err = gzip__finish(gzip);
+	gzip__free(gzip);
+	strbuf_free(&text);
+	return err;
+}

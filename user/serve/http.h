@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_SERVE_HTTP_H
+#define TAPMETER_SERVE_HTTP_H
+/*
+ * The HTTP server: listens, reads requests within limits, has them answered, sends the answers. It
+ * has threads of its own, two per address. A listener on a loopback address answers only to the
+ * Host localhost, 127.0.0.1 or [::1]: a web page whose name was made to point here (DNS rebinding)
+ * gets 403.
+ *
+ * Limits, beside those in struct http_config: 64 KiB for a request's line and headers (414, 431),
+ * 128 connections from one address that is not loopback, 30 s for a body to arrive, and 512 MiB of
+ * answers not yet taken by their clients (503).
+ */
+#include <stddef.h>
+#include "serve/exchange.h"
+
+/* Answers one request; called in several threads at once. */
+typedef void (*http_handler_fn)(void *arg, const struct http_request *request,
+				struct http_response *response);
+
+struct http_config {
+	/* "host:port", "[::1]:port", ":port" for all addresses; port 0 = any free one */
+	size_t address_count;
+	const char *const *addresses;
+	http_handler_fn handle;
+	void *arg;
+	unsigned max_connections; /* of all listeners together; more wait to be accepted */
+	unsigned timeout_s; /* a connection on which nothing moves for so long is closed */
+	size_t max_body; /* bytes of a request's body (413) */
+};
+
+struct http_server;
+
+/*
+ * Listens on all addresses and starts to answer. -EADDRINUSE, -EACCES and the like, -EINVAL for a
+ * malformed address, -ENOMEM; `err` names the address and says why.
+ */
+int http_server__new(const struct http_config *config, char *err, size_t err_len,
+		     struct http_server **out);
+/* Stops listening, waits for the handlers under way, closes all connections. Accepts NULL. */
+void http_server__free(struct http_server *server);
+/*
+ * The i-th address as it really is, "127.0.0.1:9752"; NULL beyond the last. Lives as long as the
+ * server.
+ */
+const char *http_server__address(const struct http_server *server, size_t i);
+
+#endif
