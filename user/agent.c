@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent: one thread that owns every object and waits for what happens (signals, BPF events, new mappings,
+ * timers, requests for a fresh snapshot). HTTP threads only read snapshots.
+ */
+#include "agent.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include "collect.h"
+#include "serve/http.h"
+#include "serve/routes.h"
+#include "util/exit_code.h"
+#include "util/log.h"
+#include "util/notify.h"
+#include "version.h"
+
+#define SWEEP_NS 2000000000ull /* safety net for what no notice told of */
+#define SETTLE_NS 2000000ull /* a program maps its libraries one after the other: look once */
+#define ANSWER_TIMEOUT_NS \
+	5000000000ull /* for a fresh snapshot; attaching to many files may hold it up */
+#define MAX_CONNECTIONS 512
+#define CONNECTION_TIMEOUT_S 10
+#define MAX_BODY (1 << 20) /* live-stat: 10 000 ids of 100 bytes */
+
+enum source {
+	SOURCE_SIGNAL,
+	SOURCE_BPF,
+	SOURCE_MAPPED,
+	SOURCE_SETTLED,
+	SOURCE_SWEEP,
+	SOURCE_SAMPLE,
+	SOURCE_REQUEST,
+	SOURCE_COUNT,
+};
+
+struct agent {
+	const struct config *config;
+	struct collector *collector;
+	struct store *store;
+	struct routes *routes;
+	struct http_server *http;
+	int epoll_fd;
+	int fds[SOURCE_COUNT]; /* BPF and MAPPED belong to the collector */
+	int stop;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- set-up ------------------------------------------------------------------------- */
+
+static int open_timer(uint64_t first_ns, uint64_t interval_ns)
+{
+	struct itimerspec spec = {
+		.it_value = { (time_t)(first_ns / 1000000000ull),
+			      (long)(first_ns % 1000000000ull) },
+		.it_interval = { (time_t)(interval_ns / 1000000000ull),
+				 (long)(interval_ns % 1000000000ull) },
+	};
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+
+	if (fd >= 0)
+		timerfd_settime(fd, 0, &spec, NULL);
+	return fd;
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	/* before any thread starts, so that all inherit the mask */
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -1;
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static int watch(struct agent *agent, enum source source, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = source };
+
+	agent->fds[source] = fd;
+	if (fd < 0 || epoll_ctl(agent->epoll_fd, EPOLL_CTL_ADD, fd, &event))
+		return -errno;
+	return 0;
+}
+
+static int watch_all(struct agent *agent)
+{
+	uint64_t sample_ns = agent->config->sample_interval_ns;
+	int err;
+
+	err = watch(agent, SOURCE_BPF, collector__events_fd(agent->collector));
+	if (!err)
+		err = watch(agent, SOURCE_MAPPED, collector__mapped_fd(agent->collector));
+	if (!err)
+		err = watch(agent, SOURCE_SETTLED, open_timer(0, 0));
+	if (!err)
+		err = watch(agent, SOURCE_SWEEP, open_timer(SWEEP_NS, SWEEP_NS));
+	if (!err)
+		err = watch(agent, SOURCE_SAMPLE, open_timer(sample_ns, sample_ns));
+	return err;
+}
+
+/* Called by HTTP threads. */
+static void request_snapshot(void *arg)
+{
+	struct agent *agent = arg;
+
+	eventfd_write(agent->fds[SOURCE_REQUEST], 1);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------ */
+
+/* Takes a snapshot for the readers that wait; for the history too if it is time. */
+static void take_snapshot(struct agent *agent, int record)
+{
+	struct snapshot *snapshot;
+	int err = collector__snapshot(agent->collector, now_ns(), &snapshot);
+
+	if (err) {
+		log_msg(LOG_ERROR, "cannot take a snapshot", LOG_STR("error", strerror(-err)));
+		return;
+	}
+	store__publish(agent->store, snapshot);
+	if (record && store__record(agent->store, snapshot))
+		log_msg(LOG_WARN, "no memory for the history");
+	snapshot__unref(snapshot);
+}
+
+static void settle_soon(struct agent *agent)
+{
+	struct itimerspec spec = { .it_value = { 0, SETTLE_NS } }, current;
+
+	/* not pushed back by further notices: a busy host must not put it off for ever */
+	timerfd_gettime(agent->fds[SOURCE_SETTLED], &current);
+	if (!current.it_value.tv_sec && !current.it_value.tv_nsec)
+		timerfd_settime(agent->fds[SOURCE_SETTLED], 0, &spec, NULL);
+}
+
+static void handle(struct agent *agent, enum source source)
+{
+	struct signalfd_siginfo info;
+	uint64_t count;
+
+	switch (source) {
+	case SOURCE_SIGNAL:
+		if (read(agent->fds[source], &info, sizeof(info)) == sizeof(info))
+			agent->stop = 1;
+		return;
+	case SOURCE_BPF:
+		collector__events(agent->collector, now_ns());
+		return;
+	case SOURCE_MAPPED:
+		if (collector__mapped(agent->collector))
+			settle_soon(agent);
+		return;
+	default:
+		break;
+	}
+	/* timers and the request counter: what counts is that they fired */
+	if (read(agent->fds[source], &count, sizeof(count)) != sizeof(count))
+		return;
+	if (source == SOURCE_SETTLED)
+		collector__look(agent->collector, now_ns());
+	else if (source == SOURCE_SWEEP)
+		collector__sweep(agent->collector, now_ns());
+	else
+		take_snapshot(agent, source == SOURCE_SAMPLE);
+}
+
+static int loop(struct agent *agent)
+{
+	struct epoll_event events[SOURCE_COUNT];
+	int count;
+
+	while (!agent->stop) {
+		count = epoll_wait(agent->epoll_fd, events, SOURCE_COUNT, -1);
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		for (int i = 0; i < count; i++)
+			handle(agent, (enum source)events[i].data.u32);
+	}
+	return 0;
+}
+
+/* ---- start and stop ------------------------------------------------------------------------- */
+
+static int agent_open(struct agent *agent)
+{
+	int err;
+
+	agent->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (agent->epoll_fd < 0)
+		return -errno;
+	err = watch(agent, SOURCE_SIGNAL, open_signals());
+	if (!err)
+		err = watch(agent, SOURCE_REQUEST, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+	if (!err)
+		err = store__new(agent->config->max_age_ns, request_snapshot, agent, &agent->store);
+	return err;
+}
+
+static void agent_close(struct agent *agent)
+{
+	if (agent->store)
+		store__stop(agent->store);
+	http_server__free(agent->http);
+	routes__free(agent->routes);
+	collector__free(agent->collector);
+	store__free(agent->store);
+	for (int i = 0; i < SOURCE_COUNT; i++)
+		if (i != SOURCE_BPF && i != SOURCE_MAPPED && agent->fds[i] >= 0)
+			close(agent->fds[i]);
+	if (agent->epoll_fd >= 0)
+		close(agent->epoll_fd);
+}
+
+static void handle_request(void *arg, const struct http_request *request,
+			   struct http_response *response)
+{
+	routes__handle(arg, request, response);
+}
+
+static int start_http(struct agent *agent, char *err, size_t err_len)
+{
+	struct routes_config routes = {
+		.store = agent->store,
+		.version = TAPMETER_VERSION,
+		.revision = TAPMETER_REVISION,
+		.timeout_ns = ANSWER_TIMEOUT_NS,
+		.now_ns = now_ns,
+	};
+	struct http_config config = {
+		.addresses = (const char *const *)agent->config->web_listen_address.items,
+		.address_count = agent->config->web_listen_address.count,
+		.handle = handle_request,
+		.max_connections = MAX_CONNECTIONS,
+		.timeout_s = CONNECTION_TIMEOUT_S,
+		.max_body = MAX_BODY,
+	};
+	int error = routes__new(&routes, &agent->routes);
+
+	if (error) {
+		snprintf(err, err_len, "%s", strerror(-error));
+		return error;
+	}
+	config.arg = agent->routes;
+	return http_server__new(&config, err, err_len, &agent->http);
+}
+
+static void tell_service_manager(void)
+{
+	int err = notify_ready(getenv("NOTIFY_SOCKET"));
+
+	if (err)
+		log_msg(LOG_WARN, "cannot tell the service manager",
+			LOG_STR("error", strerror(-err)));
+}
+
+static int run(struct agent *agent)
+{
+	int err = watch_all(agent);
+
+	if (!err) {
+		collector__sweep(agent->collector, now_ns());
+		take_snapshot(agent, 1);
+		routes__set_ready(agent->routes);
+		log_msg(LOG_INFO, "ready", LOG_STR("address", http_server__address(agent->http, 0)),
+			LOG_U64("taps", collector__taps_up(agent->collector)));
+		tell_service_manager();
+		err = loop(agent);
+	}
+	if (err)
+		log_msg(LOG_ERROR, "stopped", LOG_STR("error", strerror(-err)));
+	return err ? EXIT_CODE_FAILED : EXIT_CODE_OK;
+}
+
+int agent_run(const struct config *config, const struct profile *const *profiles, size_t count)
+{
+	struct agent agent = { .config = config, .epoll_fd = -1 };
+	char text[512] = "";
+	int code, err;
+
+	for (int i = 0; i < SOURCE_COUNT; i++)
+		agent.fds[i] = -1;
+	err = agent_open(&agent);
+	if (err) {
+		log_msg(LOG_ERROR, "cannot start", LOG_STR("error", strerror(-err)));
+		code = EXIT_CODE_FAILED;
+	} else if (start_http(&agent, text, sizeof(text))) {
+		/* before the taps: a second agent on the same port must not tap anything first */
+		log_msg(LOG_ERROR, "cannot listen", LOG_STR("error", text));
+		code = EXIT_CODE_FAILED;
+	} else if (collector__new(config, profiles, count, text, sizeof(text), &agent.collector)) {
+		log_msg(LOG_ERROR, "cannot tap on this host", LOG_STR("error", text));
+		code = EXIT_CODE_HOST;
+	} else {
+		code = run(&agent);
+	}
+	agent_close(&agent);
+	return code;
+}

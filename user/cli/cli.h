@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_CLI_CLI_H
+#define TAPMETER_CLI_CLI_H
+/* The commands of tapmeter: one file each, and help.c, which describes them all. */
+#include <stdio.h>
+
+struct option_spec;
+
+struct command {
+	const char *name;
+	/* argv[0] is the command's name. Returns an enum exit_code (util/exit_code.h). */
+	int (*run)(int argc, char **argv);
+	const char *arguments; /* what may follow the name: "[FLAG...]"; "" = nothing */
+	const char *summary; /* for the list of commands: a line without a full stop */
+	const char *description; /* for the command's help: paragraphs, '\n' between them */
+	const struct option_spec *options; /* for the command's help, NULL = none */
+};
+
+int cmd_run(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_profiles(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+int cmd_help(int argc, char **argv);
+
+/* NULL if there is no such command; stderr then says so, and which one was perhaps meant. */
+const struct command *command_find(const char *name);
+/* Whether --help or -h is among the command's arguments. */
+int help_wanted(int argc, char *const *argv);
+/* How tapmeter is used, and its commands. */
+void help_usage(FILE *out);
+/* All about one command. */
+void help_command(FILE *out, const struct command *command);
+
+#endif

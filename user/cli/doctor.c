@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tapmeter doctor: what this host can do, what would be tapped, and for all that cannot be: why, and the mend. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "cli/cli.h"
+#include "cli/load_profiles.h"
+#include "host.h"
+#include "tap/mmapwatch.h"
+#include "tap/probes.h"
+#include "tap/taps.h"
+#include "util/exit_code.h"
+
+struct finding {
+	const char *path;
+	uint32_t last_tgid;
+	unsigned processes;
+};
+
+static void report(const char *what, const char *mend)
+{
+	printf("  %-4s %s%s%s\n", mend ? "no" : "yes", what, mend ? ": " : "", mend ? mend : "");
+}
+
+/* ---- what the host can do ------------------------------------------------------------------ */
+
+static int check_attach_ways(void)
+{
+	int works = 0;
+
+	for (enum attach_way way = ATTACH_SESSION; way <= ATTACH_PERF; way++) {
+		struct probes_config config = { .way = way, .max_streams = 64 };
+		struct probes *probes;
+		char what[64], err[512] = "";
+
+		snprintf(what, sizeof(what), "attach uprobes the %s way", attach_way_name(way));
+		if (probes__new(&config, err, sizeof(err), &probes)) {
+			report(what, err);
+			continue;
+		}
+		probes__free(probes);
+		report(what, NULL);
+		works = 1;
+	}
+	return works;
+}
+
+static int check_host(void)
+{
+	struct mmap_watch *watch = NULL;
+	char err[512] = "";
+	int ok = 1, error;
+
+	printf("This host\n");
+	error = host_check_pid_namespace(err, sizeof(err));
+	report("run in the host's pid namespace", error ? err : NULL);
+	ok &= !error;
+	ok &= check_attach_ways();
+	error = mmap_watch__new(&watch);
+	mmap_watch__free(watch);
+	report("notice new mappings at once",
+	       error ? "perf_event_open failed: run as root or with CAP_PERFMON" : NULL);
+	ok &= !error;
+	error = access("/proc/self/map_files", R_OK | X_OK);
+	report("open the files that processes map",
+	       error ? "run as root or with CAP_CHECKPOINT_RESTORE and CAP_SYS_PTRACE" : NULL);
+	return ok;
+}
+
+/* ---- what would be tapped ---------------------------------------------------------------------- */
+
+static int any_process(void *arg, const struct tm_process_id *process)
+{
+	(void)arg;
+	return process->tgid != (uint32_t)getpid();
+}
+
+static void print_comm(uint32_t tgid)
+{
+	char path[64], comm[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", tgid);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fgets(comm, sizeof(comm), file))
+		comm[strcspn(comm, "\n")] = 0;
+	fclose(file);
+	for (char *c = comm; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?'; /* a process chooses its own name */
+	printf("       process %" PRIu32 " (%s)", tgid, comm);
+}
+
+static void on_process(void *arg, const struct tm_process_id *process, const char *path)
+{
+	struct finding *finding = arg;
+
+	if (finding->path == path && finding->last_tgid == process->tgid)
+		return;
+	finding->path = path;
+	finding->last_tgid = process->tgid;
+	finding->processes++;
+	print_comm(process->tgid);
+	printf(" maps %s\n", path);
+}
+
+static void on_attached(void *arg, const char *path, size_t functions, const char *reason)
+{
+	(void)arg;
+	printf("  file %s: %zu functions%s%s\n", path, functions, reason[0] ? ", but " : "",
+	       reason);
+}
+
+static void on_detached(void *arg, const char *path, uint32_t file, const char *reason)
+{
+	(void)arg;
+	(void)path;
+	(void)file;
+	(void)reason;
+}
+
+static int list_taps(const struct profile *const *profiles, size_t count)
+{
+	struct probes_config config = { .way = ATTACH_AUTO, .max_streams = 64 };
+	const struct probe_cost no_cost = { 0 };
+	struct finding finding = { 0 };
+	struct taps_callbacks callbacks = {
+		.selected = any_process,
+		.process = on_process,
+		.attached = on_attached,
+		.detached = on_detached,
+		.arg = &finding,
+		.dry_run = 1,
+	};
+	struct probes *probes;
+	struct taps *taps;
+	char err[512] = "";
+	int error;
+
+	printf("What would be tapped\n");
+	error = probes__new(&config, err, sizeof(err), &probes);
+	if (error) {
+		printf("  unknown: %s\n", err);
+		return error;
+	}
+	error = taps__new(probes, profiles, count, &no_cost, &callbacks, &taps);
+	if (!error) {
+		error = taps__sweep(taps, 0, 0);
+		taps__free(taps);
+	}
+	probes__free(probes);
+	if (error)
+		printf("  unknown: cannot list the mapped files: %s\n", strerror(-error));
+	else if (!finding.processes)
+		printf("  nothing: no running process maps a file with functions of a profile\n");
+	return error;
+}
+
+static void print_blind_spots(void)
+{
+	printf("What cannot be seen\n"
+	       "  zmq_proxy(), zmq_sendiov() and zmq_recviov() move messages without the tapped functions\n"
+	       "  a receive in which a thread was already blocked when the tap was placed\n"
+	       "  stripped static executables that export no symbols; processes of other architectures\n");
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	struct profile_list profiles;
+	int ok, code;
+
+	if (argc > 1) {
+		fprintf(stderr, "tapmeter doctor: unexpected argument %s: it takes none\n",
+			argv[1]);
+		return EXIT_CODE_USAGE;
+	}
+	code = profile_list__load(&profiles, NULL, 0);
+	if (!code) {
+		ok = check_host();
+		if (ok)
+			ok = !list_taps((const struct profile *const *)profiles.items,
+					profiles.count);
+		print_blind_spots();
+		puts(ok ? "The agent can work here." : "The agent cannot work here: see above.");
+		code = ok ? EXIT_CODE_OK : EXIT_CODE_HOST;
+	}
+	profile_list__free(&profiles);
+	return code;
+}

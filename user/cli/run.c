@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent.h"
+#include "cli/cli.h"
+#include "cli/load_profiles.h"
+#include "util/config.h"
+#include "util/exit_code.h"
+#include "util/log.h"
+
+/* Says what is wrong with the command line or the config file. */
+static int load_config(int argc, char **argv, struct config *config)
+{
+	struct strbuf errors = STRBUF_INIT;
+	int err = config__load(argc, argv, config, &errors);
+
+	if (err)
+		fputs(errors.err ? "no memory\n" : errors.data, stderr);
+	strbuf_free(&errors);
+	return err ? EXIT_CODE_USAGE : EXIT_CODE_OK;
+}
+
+static int run_agent(const struct config *config)
+{
+	struct profile_list profiles;
+	int code = profile_list__load(&profiles, config->profiles.items, config->profiles.count);
+
+	if (!code)
+		code = agent_run(config, (const struct profile *const *)profiles.items,
+				 profiles.count);
+	profile_list__free(&profiles);
+	return code;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct config config;
+	int code = load_config(argc, argv, &config);
+
+	if (!code) {
+		log_setup((enum log_level)config.log_level, (enum log_format)config.log_format);
+		code = run_agent(&config);
+	}
+	config__free(&config);
+	return code;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_COLLECT_H
+#define TAPMETER_COLLECT_H
+/*
+ * Brings taps, streams and subjects together into snapshots: the one place where the tapping side meets the
+ * store. One thread.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include "store/store.h"
+#include "tap/profile.h"
+#include "util/config.h"
+
+struct collector;
+
+/* Loads the BPF programs; nothing is tapped before the first sweep. On failure err says what the host lacks. */
+int collector__new(const struct config *config, const struct profile *const *profiles, size_t count,
+		   char *err, size_t err_len, struct collector **out);
+void collector__free(struct collector *collector);
+
+/* Readable when BPF events wait; then call collector__events(). */
+int collector__events_fd(const struct collector *collector);
+void collector__events(struct collector *collector, uint64_t now_ns);
+/* Readable when processes have mapped files; then call collector__mapped(): 1 if collector__look() is due. */
+int collector__mapped_fd(const struct collector *collector);
+int collector__mapped(struct collector *collector);
+/* Looks at the processes that collector__mapped() noted. */
+void collector__look(struct collector *collector, uint64_t now_ns);
+/* Looks at all processes; lets go of files, processes and series that have gone. Every few seconds. */
+void collector__sweep(struct collector *collector, uint64_t now_ns);
+
+/* Reads everything. Makes system calls only for streams that are new. */
+int collector__snapshot(struct collector *collector, uint64_t now_ns, struct snapshot **out);
+
+/* Functions tapped now. */
+size_t collector__taps_up(const struct collector *collector);
+
+#endif
