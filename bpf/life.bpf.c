@@ -8,8 +8,6 @@ static __always_inline void process_ended(struct task_struct *task)
 	struct tm_event *event;
 	__u32 tgid = task->tgid;
 
-	/* here, and not by the agent: the next process of this pid may be there before it has heard of the end */
-	bpf_map_delete_elem(&allowed, &tgid);
 	known = bpf_map_lookup_elem(&processes, &tgid);
 	if (!known)
 		return;
@@ -45,10 +43,18 @@ int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(life_exit, struct task_struct *task)
 {
+	__u32 tgid = task->tgid;
+
 	thread_release(task);
 	/* do_exit() has already taken this thread off signal->live */
-	if (task->signal->live.counter == 0)
-		process_ended(task);
+	if (task->signal->live.counter)
+		return 0;
+	/*
+	 * Not the agent's job: the pid's next process may be there before it has heard of the end. After exec it
+	 * does look anew, and may have done so before we come here.
+	 */
+	bpf_map_delete_elem(&allowed, &tgid);
+	process_ended(task);
 	return 0;
 }
 

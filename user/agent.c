@@ -132,14 +132,15 @@ static void request_snapshot(void *arg)
 /* Takes a snapshot for the readers that wait; for the history too if it is time. */
 static void take_snapshot(struct agent *agent, int record)
 {
+	uint64_t start_ns = now_ns();
 	struct snapshot *snapshot;
-	int err = collector__snapshot(agent->collector, now_ns(), &snapshot);
+	int err = collector__snapshot(agent->collector, start_ns, &snapshot);
 
 	if (err) {
 		log_msg(LOG_ERROR, "cannot take a snapshot", LOG_STR("error", strerror(-err)));
 		return;
 	}
-	store__publish(agent->store, snapshot);
+	store__publish(agent->store, snapshot, now_ns() - start_ns);
 	if (record && store__record(agent->store, snapshot))
 		log_msg(LOG_WARN, "no memory for the history");
 	snapshot__unref(snapshot);

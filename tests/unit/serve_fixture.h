@@ -180,7 +180,7 @@ static inline void fixture_publish(struct fixture *f, uint64_t mono_ns, uint64_t
 	struct snapshot *s = fixture_snapshot(f, mono_ns, count);
 
 	assert_int_equal(store__record(f->store, s), 0);
-	store__publish(f->store, s);
+	store__publish(f->store, s, SECOND);
 	snapshot__unref(s);
 }
 

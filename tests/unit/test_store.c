@@ -65,7 +65,7 @@ static void publish(struct store *store, uint64_t mono_ns)
 {
 	struct snapshot *s = make_snapshot(mono_ns, mono_ns, none);
 
-	store__publish(store, s);
+	store__publish(store, s, MAX_AGE);
 	snapshot__unref(s);
 }
 
@@ -343,7 +343,7 @@ static void eight_readers_and_a_publisher_get_along(void **state)
 		await_requests(&agent, n);
 		s = make_snapshot(monotonic_ns(), (uint64_t)n, only_k);
 		assert_int_equal(store__record(agent.store, s), 0);
-		store__publish(agent.store, s);
+		store__publish(agent.store, s, MAX_AGE);
 		snapshot__unref(s);
 	}
 	for (i = 0; i < 8; i++) {

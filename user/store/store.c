@@ -9,8 +9,11 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 
+#define REUSE 10 /* a snapshot is used for so many times as long as taking it took */
+
 struct store {
 	uint64_t max_age_ns;
+	uint64_t good_for_ns; /* how old the newest snapshot may become */
 	store_request_fn request;
 	void *request_arg;
 
@@ -77,7 +80,7 @@ void store__free(struct store *store)
 	free(store);
 }
 
-void store__publish(struct store *store, struct snapshot *s)
+void store__publish(struct store *store, struct snapshot *s, uint64_t cost_ns)
 {
 	struct snapshot *old;
 
@@ -85,6 +88,7 @@ void store__publish(struct store *store, struct snapshot *s)
 	pthread_mutex_lock(&store->lock);
 	old = store->newest;
 	store->newest = s;
+	store->good_for_ns = cost_ns < store->max_age_ns / REUSE ? cost_ns * REUSE : store->max_age_ns;
 	store->asked = false;
 	pthread_cond_broadcast(&store->changed);
 	pthread_mutex_unlock(&store->lock);
@@ -114,7 +118,7 @@ static bool is_fresh(const struct store *store, uint64_t now_ns)
 {
 	const struct snapshot *s = store->newest;
 
-	return s && (s->mono_ns >= now_ns || now_ns - s->mono_ns <= store->max_age_ns);
+	return s && (s->mono_ns >= now_ns || now_ns - s->mono_ns <= store->good_for_ns);
 }
 
 static uint64_t monotonic_ns(void)

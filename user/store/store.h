@@ -24,9 +24,11 @@ int store__new(uint64_t max_age_ns, store_request_fn request, void *arg, struct 
 void store__free(struct store *store);
 
 /*
- * The agent's thread: makes `s` the newest (takes its own reference) and wakes the waiting readers.
+ * The agent's thread: makes `s` the newest (takes its own reference) and wakes the waiting readers. Taking it has cost
+ * cost_ns: it is given to readers for ten times as long, at most for max_age_ns. So answers are
+ * as fresh as can be without spending more than a tenth of a CPU on snapshots.
  */
-void store__publish(struct store *store, struct snapshot *s);
+void store__publish(struct store *store, struct snapshot *s, uint64_t cost_ns);
 /*
  * The agent's thread, once per --sample.interval: `s` also goes into the history. A kernel that was
  * in no recorded snapshot for 600 s is forgotten. -ENOMEM: kernels that are new in `s` may be

@@ -272,39 +272,43 @@ static int leads_near(struct reader *reader, uint64_t from, uint64_t to, const s
 	return 0;
 }
 
+/* Whether a jump or call with a 32-bit distance lies before it, which is code[at]. */
+static int is_distance(const uint8_t *code, size_t at)
+{
+	return (code[at - 1] & 0xfe) == 0xe8 ||
+	       (at > 1 && code[at - 2] == 0x0f && (code[at - 1] & 0xf0) == 0x80);
+}
+
 /*
- * Jumps and calls with a 32-bit distance, at any byte from `from` to the end of its load segment. The distance is
- * what they end with, and it is looked at first: hardly any four bytes lead into the zone. Only the low half of
- * an address is needed, as a segment is smaller.
+ * Such jumps, at any byte. The distance is what they end with, and it is looked at first: hardly any four bytes
+ * lead into the zone. The low half of an address is enough, as a segment is smaller.
  */
-static int leads_far(struct reader *reader, uint64_t from, const struct zone *zone)
+static int leads_far(struct reader *reader, uint64_t from, uint64_t to, const struct zone *zone)
 {
 	uint32_t span = (uint32_t)(zone->last - zone->first), beyond, distance;
-	const uint8_t *code = reader->code;
+	size_t size;
 	long n;
 
 	reader->size = 0; /* the piece in `code` is no longer the decoder's */
-	do {
-		n = elf_file__read(reader->elf, from, reader->code, sizeof(reader->code));
-		if (n < 0)
-			return (int)n;
-		beyond = (uint32_t)(from + 4 - zone->first); /* the target, less i and distance */
-		for (long i = 1; i + 4 <= n; i++) {
-			memcpy(&distance, code + i, sizeof(distance));
-			if (beyond + (uint32_t)i + distance > span)
-				continue;
-			if ((code[i - 1] & 0xfe) == 0xe8 ||
-			    (i > 1 && code[i - 2] == 0x0f && (code[i - 1] & 0xf0) == 0x80))
+	for (;; from += size - FAR_JUMP + 1) {
+		size = to - from < sizeof(reader->code) ? to - from : sizeof(reader->code);
+		n = elf_file__read(reader->elf, from, reader->code, size);
+		if (n != (long)size)
+			return n < 0 ? (int)n : -EINVAL;
+		beyond = (uint32_t)(from + sizeof(distance) - zone->first);
+		for (size_t i = 1; i + sizeof(distance) <= size; i++) {
+			memcpy(&distance, reader->code + i, sizeof(distance));
+			if (beyond + (uint32_t)i + distance <= span && is_distance(reader->code, i))
 				return 1;
 		}
-		from += sizeof(reader->code) - FAR_JUMP + 1;
-	} while ((size_t)n == sizeof(reader->code));
-	return 0;
+		if (from + size == to)
+			return 0;
+	}
 }
 
-/* All code of the load segment that starts at `start`, but the function itself. */
+/* All code of the load segment, but the function itself. */
 static const char *look_around(struct reader *reader, const struct elf_symbol *fn,
-			       const struct zone *zone, uint64_t start)
+			       const struct zone *zone, uint64_t start, uint64_t size)
 {
 	uint64_t run_up = SHORT_REACH + FALL_INTO_STEP, end = fn->value + fn->size;
 	int found;
@@ -314,7 +318,7 @@ static const char *look_around(struct reader *reader, const struct elf_symbol *f
 	if (!found)
 		found = leads_near(reader, end, zone->last + SHORT_REACH, zone);
 	if (!found)
-		found = leads_far(reader, start, zone);
+		found = leads_far(reader, start, start + size, zone);
 	if (found < 0)
 		return "the file cannot be read";
 	return found ? "other code branches into the function's first bytes" : NULL;
@@ -340,7 +344,7 @@ static const char *find_obstacle(struct reader *reader, const struct elf_symbol 
 		return named < 0 ? "the file's symbols cannot be read" :
 				   "a symbol points into the function's first bytes";
 	obstacle = look_inside(reader, fn, zone);
-	return obstacle ? obstacle : look_around(reader, fn, zone, start);
+	return obstacle ? obstacle : look_around(reader, fn, zone, start, size);
 }
 
 /* ---- the choice ------------------------------------------------------------------------------ */
