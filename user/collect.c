@@ -269,10 +269,15 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	if (error)
 		return error;
 	error = probe_cost_measure(c->probes, &c->cost);
-	if (error) {
+	if (error == -ENOTRECOVERABLE)
+		snprintf(
+			err, err_len,
+			"this Linux kernel kills tapped processes that run under a seccomp filter, as containers "
+			"do: use 6.12.14, 6.13.3, 6.14 or newer, or one before 6.11");
+	else if (error)
 		snprintf(err, err_len, "cannot measure the cost of a tap: %s", strerror(-error));
+	if (error)
 		return error;
-	}
 	log_msg(LOG_DEBUG, "cost of a tapped call", LOG_U64("emulated_ns", c->cost.emulated_ns),
 		LOG_U64("stepped_ns", c->cost.stepped_ns));
 	snprintf(err, err_len, "out of memory");

@@ -11,8 +11,11 @@ struct probe_cost {
 };
 
 /*
- * Measures the cost by tapping two small functions of our own in a child process. Takes some ten milliseconds; call it
- * before any other use of the streams, and before threads are made. Leaves no stream behind. -ETIMEDOUT, or the error of attaching.
+ * Measures the cost by tapping two small functions of our own in a child process, which runs under a seccomp filter like
+ * that of container engines: some Linux kernels (6.11 to 6.14) kill such processes when a tapped function
+ * returns. Takes some ten milliseconds; call it before any other use of the streams, and before threads
+ * are made. Leaves no stream behind. -ENOTRECOVERABLE: the child was killed, tapping is not safe here;
+ * -ETIMEDOUT; or the error of attaching.
  */
 int probe_cost_measure(struct probes *probes, struct probe_cost *out);
 

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "tap/calibrate.h"
+
+struct fixture {
+	struct probes *probes;
+	enum attach_way way;
+};
+
+static int load(void **state, enum attach_way way)
+{
+	struct probes_config config = { .way = way, .max_streams = 64 };
+	struct fixture *f = calloc(1, sizeof(*f));
+	char err[512] = "";
+
+	if (!f)
+		return -1;
+	f->way = way;
+	*state = f;
+	if (probes__new(&config, err, sizeof(err), &f->probes))
+		fprintf(stderr, "%s\n", err);
+	return 0;
+}
+
+static int load_session(void **state)
+{
+	return load(state, ATTACH_SESSION);
+}
+
+static int load_multi(void **state)
+{
+	return load(state, ATTACH_MULTI);
+}
+
+static int load_perf(void **state)
+{
+	return load(state, ATTACH_PERF);
+}
+
+static int unload(void **state)
+{
+	struct fixture *f = *state;
+
+	probes__free(f->probes);
+	free(f);
+	return 0;
+}
+
+/* As an unprivileged user it cannot be tried. */
+static struct probes *loaded(void **state)
+{
+	struct fixture *f = *state;
+
+	if (geteuid())
+		skip();
+	assert_non_null(f->probes);
+	return f->probes;
+}
+
+static void a_run_costs_something_and_a_stepped_one_more(void **state)
+{
+	struct probes *probes = loaded(state);
+	struct probe_cost cost = { 0 };
+
+	assert_int_equal(probe_cost_measure(probes, &cost), 0);
+	assert_true(cost.emulated_ns > 0);
+	assert_true(cost.stepped_ns > cost.emulated_ns);
+}
+
+static void measuring_leaves_no_stream_behind(void **state)
+{
+	struct probes *probes = loaded(state);
+	const struct tm_slot *slots = probes__slots(probes);
+	struct probe_cost cost;
+	struct tm_stream_key key;
+
+	/* more often than there are slots: they have to come back */
+	for (int round = 0; round < 3; round++) {
+		assert_int_equal(probe_cost_measure(probes, &cost), 0);
+		for (int i = 0; i < 64; i++) {
+			key = slots[i].key;
+			assert_int_equal(slots[i].state, TM_SLOT_FREE);
+			assert_int_equal(slots[i].hist[20], 0);
+			assert_true(probes__forget(probes, &key) < 0);
+		}
+	}
+	for (int i = 0; i < TM_LOST_COUNT; i++)
+		assert_int_equal(probes__losses(probes)[i], 0);
+}
+
+#define BOTH(load)                                                                          \
+	cmocka_unit_test_setup_teardown(a_run_costs_something_and_a_stepped_one_more, load, \
+					unload),                                            \
+		cmocka_unit_test_setup_teardown(measuring_leaves_no_stream_behind, load, unload)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { BOTH(load_session), BOTH(load_multi), BOTH(load_perf) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
