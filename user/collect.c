@@ -65,6 +65,13 @@ static int pid_listed(const struct config *config, uint32_t tgid)
 	return 0;
 }
 
+/* A few processes by their pids: they get links of their own, so that nobody else pays. */
+static int only_pids(const struct config *config)
+{
+	return config->pids.count && config->pids.count <= TAPS_MAX_PROCESSES &&
+	       !config->comms.count && !config->kernel_ids.count;
+}
+
 static int wanted(const struct config *config, const struct process *process)
 {
 	return pid_listed(config, process->id.tgid) && list_has(&config->comms, process->comm) &&
@@ -280,6 +287,7 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 		return error;
 	log_msg(LOG_DEBUG, "cost of a tapped call", LOG_U64("emulated_ns", c->cost.emulated_ns),
 		LOG_U64("stepped_ns", c->cost.stepped_ns));
+	taps_callbacks.per_process = only_pids(c->config) && probes__can_attach_process(c->probes);
 	snprintf(err, err_len, "out of memory");
 	error = processes__new("/proc", &c->processes);
 	if (!error)

@@ -214,7 +214,7 @@ static void run(struct registers *registers, const struct instruction *instructi
 		break;
 	default:
 		if (computed_offset(&before, instruction, &offset))
-			set_register(registers, register_number(target->reg.value), offset);
+			set_register(registers, ZydisRegisterGetId(target->reg.value), offset);
 	}
 }
 

@@ -324,7 +324,7 @@ static int read_tables(struct elf_file *elf, const Elf64_Ehdr *header, char *err
 int elf_file__new(int fd, struct elf_file **out, char *err, size_t err_len)
 {
 	struct elf_file *elf;
-	Elf64_Ehdr header;
+	Elf64_Ehdr header = { 0 };
 	uint64_t size = 0;
 	int code;
 
@@ -445,7 +445,7 @@ static int gnu_bucket(struct elf_file *elf, uint64_t table, uint32_t hash, uint3
 	if (!head.buckets || !head.bloom_words || head.bloom_shift > 31)
 		return -EINVAL;
 	table += sizeof(head);
-	err = read_all(elf, table + hash / 64 % head.bloom_words * 8, &word, sizeof(word));
+	err = read_all(elf, table + hash / 64 % head.bloom_words * 8ull, &word, sizeof(word));
 	if (err)
 		return err;
 	if (!(word >> hash % 64 & word >> (hash >> head.bloom_shift) % 64 & 1))

@@ -115,10 +115,10 @@ static int identify_object(struct probes *probes, const struct profile *profile,
 
 	if (event)
 		memcpy(class_name, event->class_name, sizeof(class_name));
-	else
+	class_name[sizeof(class_name) - 1] = 0;
+	if (!class_name[0])
 		read_class_name(slot->key.process.tgid, slot->key.object, class_name,
 				sizeof(class_name));
-	class_name[sizeof(class_name) - 1] = 0;
 	out->socket_type = class_label(&profile->object, class_name);
 	if (event && event->text_ok) {
 		snprintf(out->endpoint, sizeof(out->endpoint), "%s",

@@ -26,6 +26,7 @@ struct probes {
 	struct ring_buffer *ring;
 	struct bpf_link *iter_all; /* mappings of every process */
 	enum attach_way way;
+	int process_links; /* links for one process work */
 	uint32_t max_streams;
 	struct tm_slot *slots;
 	struct tm_thread *threads;
@@ -200,10 +201,10 @@ void probe_link__free(struct probe_link *link)
 {
 	if (!link)
 		return;
-	for (size_t i = 0; i < link->perf_count; i++)
-		bpf_link__destroy(link->perf[i]);
-	free(link->perf);
 	/* entries stop first, so that no call enters whose return is not seen */
+	while (link->perf_count)
+		bpf_link__destroy(link->perf[--link->perf_count]);
+	free(link->perf);
 	for (int i = 0; i < 2; i++)
 		if (link->fds[i] >= 0)
 			close(link->fds[i]);
@@ -228,9 +229,13 @@ static int try_attach(struct probes *p)
 	if (fd < 0)
 		return fd;
 	err = probes__attach(p, fd, &probe, 1, 0, &link);
-	close(fd);
-	if (!err)
+	if (!err) {
 		probe_link__free(link);
+		/* what refuses a pid that cannot be is the fixed code */
+		p->process_links = p->way != ATTACH_PERF &&
+				   probes__attach(p, fd, &probe, 1, -1, &link) == -EINVAL;
+	}
+	close(fd);
 	return err;
 }
 
@@ -339,8 +344,7 @@ static int set_up_maps(struct probes *p)
 	if (err)
 		return err;
 	p->losses = memory;
-	err = map_memory(skel->maps.runs, RUNS_SIZE,
-			 PROT_READ, &memory);
+	err = map_memory(skel->maps.runs, RUNS_SIZE, PROT_READ, &memory);
 	if (err)
 		return err;
 	p->runs = memory;
@@ -466,6 +470,11 @@ void probes__free(struct probes *probes)
 enum attach_way probes__way(const struct probes *probes)
 {
 	return probes->way;
+}
+
+int probes__can_attach_process(const struct probes *probes)
+{
+	return probes->process_links;
 }
 
 static int map_put(const struct bpf_map *map, const void *key, const void *value)

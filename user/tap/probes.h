@@ -39,6 +39,12 @@ void probes__free(struct probes *probes);
 /* The way in use. */
 enum attach_way probes__way(const struct probes *probes);
 
+/*
+ * Whether probes__attach() with a pid reaches all threads of the process and nobody else. Perf events do not, nor did
+ * uprobe.multi before 46ba0e49b642 ("bpf: fix multi-uprobe PID filtering logic").
+ */
+int probes__can_attach_process(const struct probes *probes);
+
 /* Spec or object class number `index`, before a probe that names it is set. */
 int probes__set_spec(struct probes *probes, uint32_t index, const struct tm_spec *spec);
 int probes__set_class(struct probes *probes, uint32_t index, const struct tm_object_class *class);

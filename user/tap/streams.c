@@ -244,8 +244,7 @@ static void thread_calls(struct streams *s, const struct tm_thread *thread)
 		struct tm_frame frame = thread->frames[i];
 		struct entry *entry;
 
-		if (frame.flags & TM_FRAME_SKIP || frame.slot >= s->max_streams ||
-		    frame.op == UINT16_MAX)
+		if (frame.slot >= s->max_streams || frame.op == UINT16_MAX)
 			continue;
 		entry = &s->entries[frame.slot];
 		if (entry->state == ENTRY_NONE || frame.generation != entry->generation)

@@ -37,6 +37,13 @@ struct tap {
 	const char *refused; /* why it is not tapped though the file is; NULL if it is */
 };
 
+/* tgid 0: not in use. */
+struct process_link {
+	uint32_t tgid;
+	int seen; /* by the sweep under way */
+	struct probe_link *link;
+};
+
 struct tap_file {
 	struct file_key key;
 	struct tap_file *next;
@@ -47,7 +54,8 @@ struct tap_file {
 	size_t class_count;
 	size_t tap_count;
 	struct tap *taps;
-	struct probe_link *link;
+	struct probe_link *link; /* for all processes */
+	struct process_link links[TAPS_MAX_PROCESSES]; /* or for one each */
 	char reason[128];
 	uint64_t retry_ns;
 	uint64_t given_up_ns; /* how long it was given up for the last time, 0 = never */
@@ -241,11 +249,43 @@ static struct spent *spent_of(const struct taps *taps, const struct tap *tap)
 
 /* ---- one file ---------------------------------------------------------------------------- */
 
+static void close_link(struct process_link *own)
+{
+	probe_link__free(own->link);
+	memset(own, 0, sizeof(*own));
+}
+
+static void close_links(struct tap_file *file)
+{
+	probe_link__free(file->link);
+	file->link = NULL;
+	for (size_t i = 0; i < TAPS_MAX_PROCESSES; i++)
+		close_link(&file->links[i]);
+}
+
+static int is_linked(const struct tap_file *file)
+{
+	size_t i = 0;
+
+	while (i < TAPS_MAX_PROCESSES && !file->links[i].link)
+		i++;
+	return file->link || i < TAPS_MAX_PROCESSES;
+}
+
+/* The place for a process's own link; a free one with tgid 0. NULL if there is none. */
+static struct process_link *find_link(struct tap_file *file, uint32_t tgid)
+{
+	for (size_t i = 0; i < TAPS_MAX_PROCESSES; i++)
+		if (file->links[i].tgid == tgid)
+			return &file->links[i];
+	return NULL;
+}
+
 static void file_free(struct taps *taps, struct tap_file *file)
 {
 	if (!file)
 		return;
-	probe_link__free(file->link);
+	close_links(file);
 	for (size_t i = 0; i < file->tap_count; i++) {
 		struct tap *tap = &file->taps[i];
 
@@ -353,12 +393,19 @@ static size_t file_functions(const struct tap_file *file)
 	return count;
 }
 
-static int file_attach(struct taps *taps, struct tap_file *file, int fd)
+/* Sets the probes for process `tgid`, or for all if 0. */
+static int link_file(struct taps *taps, struct tap_file *file, int fd, uint32_t tgid)
 {
-	struct probe *list = calloc(file->tap_count, sizeof(*list));
+	struct process_link *own = tgid ? find_link(file, 0) : NULL;
+	struct probe *list;
 	size_t count = 0;
 	int err;
 
+	if (taps->cb.dry_run)
+		return 0;
+	if (tgid && !own)
+		return -ENOSPC;
+	list = calloc(file->tap_count, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < file->tap_count; i++) {
@@ -367,8 +414,20 @@ static int file_attach(struct taps *taps, struct tap_file *file, int fd)
 		list[count].offset = file->taps[i].placement.offset;
 		list[count++].spec = file->taps[i].spec;
 	}
-	err = taps->cb.dry_run ? 0 : probes__attach(taps->probes, fd, list, count, 0, &file->link);
+	err = probes__attach(taps->probes, fd, list, count, (pid_t)tgid,
+			     own ? &own->link : &file->link);
+	if (!err && own) {
+		own->tgid = tgid;
+		own->seen = 1;
+	}
 	free(list);
+	return err;
+}
+
+static int file_attach(struct taps *taps, struct tap_file *file, int fd, uint32_t tgid)
+{
+	int err = link_file(taps, file, fd, taps->cb.per_process ? tgid : 0);
+
 	file->reason[0] = 0;
 	if (err) {
 		snprintf(file->reason, sizeof(file->reason), "cannot attach: %s", strerror(-err));
@@ -442,12 +501,40 @@ static int open_mapped(const struct tm_mapping *m, char *path, size_t size)
 
 static void file_mapped(struct taps *taps, struct tap_file *file, const struct tm_mapping *m)
 {
+	struct process_link *own = find_link(file, m->process.tgid);
+
+	if (own)
+		own->seen = 1;
 	file->last_mapped_ns = taps->now_ns;
 	if (taps->sweeping && file->last_tgid != m->process.tgid) {
 		file->last_tgid = m->process.tgid;
 		file->processes++;
 	}
 	taps->cb.process(taps->cb.arg, &m->process, file->path);
+}
+
+/* Sets probes on a known file: again after a failure, or for another process. */
+static void attach_known(struct taps *taps, struct tap_file *file, const struct tm_mapping *m)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (!taps->cb.selected(taps->cb.arg, &m->process))
+		return;
+	file->retry_ns = taps->now_ns + RETRY_NS;
+	fd = open_mapped(m, path, sizeof(path));
+	if (fd < 0)
+		return;
+	file_attach(taps, file, fd, m->process.tgid);
+	close(fd);
+}
+
+static void known_mapped(struct taps *taps, struct tap_file *file, const struct tm_mapping *m)
+{
+	file_mapped(taps, file, m);
+	if (file->reason[0] ? taps->now_ns >= file->retry_ns :
+			      taps->cb.per_process && !find_link(file, m->process.tgid))
+		attach_known(taps, file, m);
 }
 
 /* Looks at a file not seen before. */
@@ -461,7 +548,7 @@ static void inspect(struct taps *taps, const struct tm_mapping *m)
 
 	if (known) { /* by another mapping of the same round */
 		if (known->file)
-			file_mapped(taps, known->file, m);
+			known_mapped(taps, known->file, m);
 		return;
 	}
 	if (!taps->cb.selected(taps->cb.arg, &m->process))
@@ -477,26 +564,11 @@ static void inspect(struct taps *taps, const struct tm_mapping *m)
 	} else if (file) {
 		file->next = taps->files;
 		taps->files = file;
-		file_attach(taps, file, fd);
+		file_attach(taps, file, fd, m->process.tgid);
 		file_mapped(taps, file, m);
 	}
 	if (fd >= 0)
 		close(fd);
-}
-
-static void retry_attach(struct taps *taps, struct tap_file *file, const struct tm_mapping *m)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	if (taps->now_ns < file->retry_ns)
-		return;
-	file->retry_ns = taps->now_ns + RETRY_NS;
-	fd = open_mapped(m, path, sizeof(path));
-	if (fd < 0)
-		return;
-	file_attach(taps, file, fd);
-	close(fd);
 }
 
 static void on_mapping(void *arg, const struct tm_mapping *m)
@@ -509,9 +581,7 @@ static void on_mapping(void *arg, const struct tm_mapping *m)
 
 	if (known) {
 		if (known->file) {
-			file_mapped(taps, known->file, m);
-			if (known->file->reason[0])
-				retry_attach(taps, known->file, m);
+			known_mapped(taps, known->file, m);
 		}
 		return;
 	}
@@ -643,6 +713,20 @@ static void detach_unmapped(struct taps *taps, uint64_t linger_ns)
 	}
 }
 
+static void begin_sweep(struct tap_file *file)
+{
+	file->processes = file->last_tgid = 0;
+	for (size_t i = 0; i < TAPS_MAX_PROCESSES; i++)
+		file->links[i].seen = 0;
+}
+
+static void close_unseen_links(struct tap_file *file)
+{
+	for (size_t i = 0; i < TAPS_MAX_PROCESSES; i++)
+		if (file->links[i].tgid && !file->links[i].seen)
+			close_link(&file->links[i]);
+}
+
 int taps__sweep(struct taps *taps, uint64_t now_ns, uint64_t linger_ns)
 {
 	int err;
@@ -650,9 +734,11 @@ int taps__sweep(struct taps *taps, uint64_t now_ns, uint64_t linger_ns)
 	taps->now_ns = now_ns;
 	taps->sweeping = 1;
 	for (struct tap_file *file = taps->files; file; file = file->next)
-		file->processes = file->last_tgid = 0;
+		begin_sweep(file);
 	err = scan(taps, 0);
 	taps->sweeping = 0;
+	for (struct tap_file *file = taps->files; file && !err; file = file->next)
+		close_unseen_links(file);
 	if (!err) /* an incomplete list is no reason to let go */
 		detach_unmapped(taps, linger_ns);
 	return err;
@@ -680,8 +766,7 @@ static void give_up(struct taps *taps, struct tap_file *file)
 	file->retry_ns = taps->now_ns + file->given_up_ns;
 	snprintf(file->reason, sizeof(file->reason), "given up for %u s: over --overhead.budget",
 		 (unsigned)(file->given_up_ns / 1000000000ull));
-	probe_link__free(file->link);
-	file->link = NULL;
+	close_links(file);
 	taps->cb.detached(taps->cb.arg, file->path, file->number, file->reason);
 }
 
@@ -696,7 +781,7 @@ int taps__give_up_dearest(struct taps *taps, uint64_t now_ns)
 		uint64_t spent = cost - file->spent_before;
 
 		file->spent_before = cost;
-		if (file->link && spent >= most) {
+		if (is_linked(file) && spent >= most) {
 			most = spent;
 			dearest = file;
 		}
@@ -746,7 +831,7 @@ size_t taps__up(const struct taps *taps)
 	size_t count = 0;
 
 	for (const struct tap_file *file = taps->files; file; file = file->next)
-		count += file->link ? file_functions(file) : 0;
+		count += is_linked(file) ? file_functions(file) : 0;
 	return count;
 }
 
@@ -763,7 +848,7 @@ int taps__each(const struct taps *taps, taps_each_fn fn, void *arg)
 				.function_offset = tap->symbol.offset,
 				.instruction = tap->placement.instruction,
 				.placement = tap->placement.reason,
-				.up = file->link && !tap->refused,
+				.up = is_linked(file) && !tap->refused,
 				.reason = tap->refused ? tap->refused : file->reason,
 				.processes = file->processes,
 			};

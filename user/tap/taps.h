@@ -29,6 +29,8 @@ struct tap_info {
 	uint32_t processes; /* that mapped the file at the last sweep */
 };
 
+#define TAPS_MAX_PROCESSES 8 /* with links of their own; many on one file cost each call */
+
 struct taps_callbacks {
 	/* May this process be tapped? Called for each process that maps a file with functions of a profile. */
 	int (*selected)(void *arg, const struct tm_process_id *process);
@@ -39,6 +41,7 @@ struct taps_callbacks {
 	void (*detached)(void *arg, const char *path, uint32_t file, const char *reason);
 	void *arg;
 	int dry_run; /* 1: finds what would be tapped, sets no probe */
+	int per_process; /* 1: at most TAPS_MAX_PROCESSES are selected; the others shall pay nothing */
 };
 
 /* `profiles` must outlive the object. `cost`: of one run of a probe on this host. */
