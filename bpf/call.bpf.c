@@ -10,6 +10,7 @@
 #include "errno.bpf.h"
 
 #define EAGAIN 11
+#define PAGE_SIZE 4096
 
 const volatile __u32 agent_tgid = 0;
 const volatile bool filter_processes = false;
@@ -24,19 +25,44 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 extern bool bpf_session_is_return(void) __ksym __weak;
 
-/*
- * Drops calls that can no longer return: the stack has been unwound past them (longjmp, a C++ exception).
- * A call at the very same place is the caller in a tail call, unless it is the same function.
- */
-static __always_inline void frames_unwind(struct tm_thread *thread, __u64 sp, __u32 spec)
+/* Drops the calls further in than `sp`: the stack has been unwound past them (longjmp, a C++ exception). */
+static __always_inline void frames_unwind(struct tm_thread *thread, __u64 sp)
 {
 	int i;
 
 	for (i = 0; i < TM_MAX_DEPTH; i++) {
 		__u32 top = thread->depth - 1;
 
-		if (top >= TM_MAX_DEPTH || thread->frames[top].sp > sp ||
-		    (thread->frames[top].sp == sp && thread->frames[top].spec != spec))
+		if (top >= TM_MAX_DEPTH || thread->frames[top].sp >= sp)
+			return;
+		thread->depth = top;
+		lost(TM_LOST_ORPHANS);
+	}
+}
+
+/*
+ * Drops calls that were left in the same way, but whose place on the stack has been used again since. A call still to
+ * return has the address of the Linux kernel's trampoline there, which begins a page; a return address hardly
+ * ever does.
+ */
+static __always_inline void frames_drop_left(struct tm_thread *thread, __u64 ip, __u64 sp,
+					     __u32 spec)
+{
+	const struct tm_frame *frame;
+	__u64 word;
+	int i;
+
+	for (i = 0; i < TM_MAX_DEPTH; i++) {
+		__u32 top = thread->depth - 1;
+
+		if (top >= TM_MAX_DEPTH)
+			return;
+		frame = &thread->frames[top];
+		/* two taps on one function: this very call, which the trampoline has not been set for yet */
+		if (frame->ip == ip && frame->sp == sp && frame->spec != spec)
+			return;
+		if (bpf_probe_read_user(&word, sizeof(word), (void *)frame->sp) ||
+		    (word && !(word & (PAGE_SIZE - 1))))
 			return;
 		thread->depth = top;
 		lost(TM_LOST_ORPHANS);
@@ -77,7 +103,10 @@ static __always_inline bool call_enter(struct pt_regs *ctx)
 		if (!thread)
 			return false;
 	}
-	frames_unwind(thread, sp, spec_index);
+	frames_unwind(thread, sp);
+	frames_drop_left(thread, REGS_IP(ctx), sp, spec_index);
+	if (spec->action == TM_ACTION_COUNT && inside_same_operation(thread, spec->op))
+		return false;
 	depth = thread->depth;
 	if (depth >= TM_MAX_DEPTH) {
 		lost(TM_LOST_INFLIGHT_FULL);
@@ -89,7 +118,6 @@ static __always_inline bool call_enter(struct pt_regs *ctx)
 	regs_arguments(ctx, frame->args);
 	frame->spec = spec_index;
 	frame->op = spec->op;
-	frame->flags = 0;
 	if (spec->object.base && value_read(&spec->object, frame, 0, (__s64 *)&object)) {
 		lost(TM_LOST_UNREADABLE);
 		object = 0;
@@ -99,14 +127,10 @@ static __always_inline bool call_enter(struct pt_regs *ctx)
 		return false;
 	}
 	if (spec->action == TM_ACTION_COUNT) {
-		if (inside_same_operation(thread, spec->op)) {
-			frame->flags = TM_FRAME_SKIP;
-		} else {
-			if (stream_get(thread, spec, object, &ref))
-				return false;
-			frame->slot = ref.slot;
-			frame->generation = ref.generation;
-		}
+		if (stream_get(thread, spec, object, &ref))
+			return false;
+		frame->slot = ref.slot;
+		frame->generation = ref.generation;
 	}
 	/* The agent reads frames below `depth` only: the start comes before it. */
 	frame->start_ns = bpf_ktime_get_ns();
@@ -163,6 +187,8 @@ static __always_inline void count_success(const struct tm_spec *spec, const stru
 {
 	__s64 bytes = 0, more = 0;
 
+	/* first: messages never exceed the sum of the buckets for a reader that reads them before */
+	hist_add(slot, duration);
 	if (spec->bytes.base && value_read(&spec->bytes, frame, ret, &bytes))
 		lost(TM_LOST_UNREADABLE);
 	if (bytes > 0)
@@ -174,7 +200,6 @@ static __always_inline void count_success(const struct tm_spec *spec, const stru
 		__sync_fetch_and_add(&slot->messages, 1);
 	}
 	__sync_fetch_and_add(&slot->sum_ns, duration);
-	hist_add(slot, duration);
 }
 
 static __always_inline bool call_failed(const struct tm_spec *spec, const struct tm_frame *frame,
@@ -218,19 +243,18 @@ static __always_inline void call_return(struct pt_regs *ctx)
 	spec = bpf_map_lookup_elem(&specs, &spec_index);
 	if (!thread || !spec)
 		return;
-	/* Calls further in than this one never returned. */
-	frames_unwind(thread, sp - 1, spec_index);
+	frames_unwind(thread, sp);
 	top = thread->depth - 1;
 	if (top >= TM_MAX_DEPTH)
 		return;
 	frame = &thread->frames[top];
 	if (frame->sp != sp || frame->spec != spec_index)
-		return; /* entered before the tap was there */
+		return; /* entered before the tap was there, or inside the same operation */
 	if (spec->action == TM_ACTION_RELABEL) {
 		if (!call_failed(spec, frame, ret) &&
 		    !value_read(&spec->object, frame, ret, &object))
 			streams_close(thread, spec, object);
-	} else if (!(frame->flags & TM_FRAME_SKIP)) {
+	} else {
 		call_count(thread, spec, frame, ret, now - frame->start_ns);
 	}
 	*(volatile __u32 *)&thread->depth = top;

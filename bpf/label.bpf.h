@@ -7,8 +7,11 @@
  */
 #include "maps.bpf.h"
 
-/* Itanium C++ ABI: the first word of an object points into its vtable, the word before that place to
- * the type_info, whose second word is the mangled name. */
+/*
+ * Itanium C++ ABI: the first word of an object points into its vtable, the word before that place to
+ * the type_info, whose second word is the mangled name. The name is "" if its page is not there: it lies with
+ * constants that the process, a forked one say, may not have touched yet.
+ */
 static __always_inline int class_name_read(__u64 object, char *name, __u32 size)
 {
 	__u64 vtable, type_info, text;
@@ -17,7 +20,8 @@ static __always_inline int class_name_read(__u64 object, char *name, __u32 size)
 	    bpf_probe_read_user(&type_info, sizeof(type_info), (void *)(vtable - 8)) ||
 	    bpf_probe_read_user(&text, sizeof(text), (void *)(type_info + 8)))
 		return -1;
-	return bpf_probe_read_user_str(name, size, (void *)text) > 0 ? 0 : -1;
+	bpf_probe_read_user_str(name, size, (void *)text);
+	return 0;
 }
 
 static __always_inline bool class_matches(const char *prefix, const char *name)
@@ -52,7 +56,7 @@ static __noinline bool object_valid(const struct tm_spec *spec, __u64 object)
 	if (!class->class_prefix[0])
 		return true;
 	return !class_name_read(object, name, sizeof(name)) &&
-	       class_matches(class->class_prefix, name);
+	       (!name[0] || class_matches(class->class_prefix, name));
 }
 
 static __always_inline void cgroup_names(struct cgroup *cgroup, char names[][TM_CGROUP_NAME])

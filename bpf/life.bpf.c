@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Processes that begin by fork; threads and processes that end, or become another program by exec. */
+/* Processes that begin by fork; threads and processes that end, or become another by exec. */
 #include "thread.bpf.h"
 
 static __always_inline void process_ended(struct task_struct *task)
@@ -25,8 +25,9 @@ static __always_inline void process_ended(struct task_struct *task)
 }
 
 /*
- * TP_PROTO(struct task_struct *parent, struct task_struct *child); once per thread, before the child runs. A child
- * maps nothing anew that would tell the agent of it: it is counted like its parent until a sweep finds it.
+ * TP_PROTO(struct task_struct *parent, struct task_struct *child); once per thread, before it runs.
+ * A child maps nothing anew that would tell the agent of it: it is counted like its parent until a
+ * sweep finds it.
  */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
@@ -50,8 +51,8 @@ int BPF_PROG(life_exit, struct task_struct *task)
 	if (task->signal->live.counter)
 		return 0;
 	/*
-	 * Not the agent's job: the pid's next process may be there before it has heard of the end. After exec it
-	 * does look anew, and may have done so before we come here.
+	 * Not the agent's job: the pid's next process may be there before it has heard of the end.
+	 * Not at exec: the agent looks anew then, and may have done so before life_exec runs.
 	 */
 	bpf_map_delete_elem(&allowed, &tgid);
 	process_ended(task);

@@ -181,18 +181,14 @@ _Static_assert(sizeof(struct tm_slot) ==
 
 /* ---- threads with calls in flight ------------------------------------------------------ */
 
-enum tm_frame_flags {
-	TM_FRAME_SKIP = 1, /* inside another call of the same operation: not counted again */
-};
-
 struct tm_frame {
 	__u64 start_ns;
 	__u64 sp; /* stack pointer at entry; at return it is 8 more (the return address is gone) */
 	__u64 ip; /* the probed address */
 	__u64 args[6];
 	__u32 spec;
-	__u16 flags;
 	__u16 op;
+	__u16 pad;
 	__u32 slot;
 	__u32 generation;
 };
