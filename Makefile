@@ -56,6 +56,7 @@ LIB := $(BUILD)/libtapmeter.a
 PROGRAM := $(if $(wildcard user/main.c),$(BUILD)/tapmeter)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 WORKLOADS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/workload/*.c))
+BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,target tapper shapes.so floor.bpf.o)
 # What a C file may include before the compiler has ever said what it does include.
 GENERATED := $(GEN)/version.h $(if $(BPF_SOURCES),$(GEN)/tapmeter.skel.h)
 
@@ -82,9 +83,15 @@ check: ## install what is needed, then run the checks of format, layers, headers
 	$(Q)scripts/setup build test check
 	$(Q)scripts/check
 
-.PHONY: bench soak
-bench soak: ## run the programs of tests/bench or tests/soak
-	$(Q)scripts/setup build test bench
+.PHONY: bench
+bench: ## install what is needed, then measure (root): ROWS="1 4" some rows, BENCH_QUICK=1 roughly
+	$(Q)scripts/setup build bench
+	$(Q)$(MAKE) all bench-programs
+	$(Q)BUILD='$(BUILD)' tests/bench/run
+
+.PHONY: soak
+soak: ## run the programs of tests/soak
+	$(Q)scripts/setup build test
 	$(Q)$(MAKE) all build-tests
 	$(Q)for program in $$(find tests/$@ -maxdepth 1 -type f -executable | sort); do \
 		echo "$$program"; "$$program" || exit 1; done
@@ -106,9 +113,10 @@ help: ## this list
 	@echo
 	@echo 'V=1 shows the commands, WERROR=1 makes warnings errors, SAN=1 builds with sanitizers.'
 
-.PHONY: build-tests unit-tests
+.PHONY: build-tests unit-tests bench-programs
 unit-tests: $(UNIT_TESTS)
 build-tests: unit-tests $(WORKLOADS)
+bench-programs: $(BENCH_PROGRAMS)
 
 # For scripts: the value of a variable.
 .PHONY: print-%
@@ -181,6 +189,26 @@ $(BUILD)/tests/test_%: tests/unit/test_%.c $(LIB) $(BUILD)/flags
 	$(Q)$(COMPILE) -MF $@.d -MT $@ $< $(ALL_LDFLAGS) $(call said_in,LDFLAGS,$<) \
 		$(LIB) -lcmocka $(call said_in,LDLIBS,$<) $(ALL_LDLIBS) -o $@
 
+$(BUILD)/tests/bench/target: tests/bench/target.c $(BUILD)/flags
+	$(call msg,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MF $@.d -MT $@ $< $(ALL_LDFLAGS) $(call said_in,LDLIBS,$<) -o $@
+
+$(BUILD)/tests/bench/tapper: tests/bench/tapper.c $(LIB) $(BUILD)/flags
+	$(call msg,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MF $@.d -MT $@ $< $(ALL_LDFLAGS) $(LIB) $(ALL_LDLIBS) -o $@
+
+$(BUILD)/tests/bench/shapes.so: tests/bench/shapes.S $(BUILD)/flags
+	$(call msg,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared -nostdlib $< -o $@
+
+$(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c $(BUILD)/flags
+	$(call msg,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(CLANG_INCLUDES) -MMD -MP -MF $@.d -MT $@ -c $< -o $@
+
 $(BUILD)/tests/workload/%: tests/workload/%.c $(BUILD)/flags
 	$(call msg,WORKLOAD,$@)
 	@mkdir -p $(@D)
@@ -190,4 +218,4 @@ $(BUILD)/tests/workload/%: tests/workload/%.c $(BUILD)/flags
 .DELETE_ON_ERROR:
 
 -include $(LIB_OBJECTS:.o=.d) $(BUILD)/user/main.d $(BPF_OBJECTS:.o=.d)
--include $(UNIT_TESTS:=.d) $(WORKLOADS:=.d)
+-include $(UNIT_TESTS:=.d) $(WORKLOADS:=.d) $(BENCH_PROGRAMS:=.d)

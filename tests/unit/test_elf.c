@@ -578,6 +578,7 @@ static size_t find_section(int fd, uint32_t type, Elf64_Shdr *section)
 	Elf64_Ehdr header;
 	size_t at;
 
+	*section = (Elf64_Shdr){ 0 };
 	assert_int_equal(pread(fd, &header, sizeof(header), 0), sizeof(header));
 	for (size_t i = 0; i < header.e_shnum; i++) {
 		at = header.e_shoff + i * sizeof(*section);
