@@ -88,7 +88,8 @@ void store__publish(struct store *store, struct snapshot *s, uint64_t cost_ns)
 	pthread_mutex_lock(&store->lock);
 	old = store->newest;
 	store->newest = s;
-	store->good_for_ns = cost_ns < store->max_age_ns / REUSE ? cost_ns * REUSE : store->max_age_ns;
+	store->good_for_ns = cost_ns < store->max_age_ns / REUSE ? cost_ns * REUSE :
+								   store->max_age_ns;
 	store->asked = false;
 	pthread_cond_broadcast(&store->changed);
 	pthread_mutex_unlock(&store->lock);

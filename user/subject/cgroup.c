@@ -93,7 +93,8 @@ static int cut_at(struct slice *text, char c, struct slice *rest)
  */
 static int is_engine_directory(struct slice name)
 {
-	static const char *const engines[] = { "docker", "kubepods", "k8s.io", "containerd", "podman" };
+	static const char *const engines[] = { "docker", "kubepods", "k8s.io", "containerd",
+					       "podman" };
 	size_t i;
 
 	for (i = 0; i < sizeof(engines) / sizeof(engines[0]); i++)
@@ -198,7 +199,8 @@ int cgroup_container_from_names(const char names[][TM_CGROUP_NAME], size_t n,
 		if (name.len >= TM_CGROUP_NAME - 1 && !id.container[0])
 			return -ENAMETOOLONG;
 		if (i + 1 < n)
-			parent = (struct slice){ names[i + 1], strnlen(names[i + 1], TM_CGROUP_NAME) };
+			parent = (struct slice){ names[i + 1],
+						 strnlen(names[i + 1], TM_CGROUP_NAME) };
 		look_at(name, parent, &id);
 	}
 	if (!id.container[0])

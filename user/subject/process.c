@@ -159,7 +159,9 @@ int processes__see(struct processes *processes, const struct tm_process_id *id,
 		free(process);
 		return -ENOENT;
 	}
-	process->comm[strcspn(process->comm, "\n")] = 0;
+	if (len > 0 &&
+	    process->comm[len - 1] == '\n') /* the last one: the name itself may hold some */
+		process->comm[len - 1] = 0;
 	if (!tsearch(process, &processes->tree, compare)) {
 		free(process);
 		return -ENOMEM;

@@ -50,8 +50,9 @@ static void read_comm(uint32_t tgid, char comm[TM_COMM_LEN])
 		return;
 	got = read(fd, comm, TM_COMM_LEN - 1);
 	close(fd);
+	if (got > 0 && comm[got - 1] == '\n') /* the last one: the name itself may hold some */
+		got--;
 	comm[got > 0 ? got : 0] = 0;
-	comm[strcspn(comm, "\n")] = 0;
 }
 
 static const char *class_label(const struct profile_object *object, const char *class_name)
@@ -102,7 +103,9 @@ static int scan_object(struct probes *probes, const struct profile *profile,
 	class.text_offset = layout.text_offset;
 	snprintf(class.class_prefix, sizeof(class.class_prefix), "%s",
 		 profile->object.class_prefix);
-	return probes__set_class(probes, slot->object_class, &class);
+	/* if it fails, the next object is scanned like this one */
+	probes__set_class(probes, slot->object_class, &class);
+	return 0;
 }
 
 /* Returns 1, or 0 if the object could not be read. */

@@ -23,6 +23,7 @@
 #define MAX_SEGMENT (128u << 20) /* bytes looked through for far jumps; 0.1 s */
 #define SHORT_REACH 130 /* of a short jump, its own bytes included */
 #define FALL_INTO_STEP 64 /* bytes decoded first where it is not known where instructions begin */
+#define PIECE_SIZE 16384 /* bytes read at once */
 #define FAR_JUMP 6 /* bytes of the longest: 0f 8x rel32 */
 
 struct instruction {
@@ -38,7 +39,7 @@ struct reader {
 	ZydisDecoder decoder;
 	uint64_t start; /* address of the piece in `code` */
 	size_t size; /* bytes valid in it */
-	uint8_t code[16384];
+	uint8_t code[PIECE_SIZE];
 };
 
 /* The addresses behind the entry, up to the probe, at which nothing may arrive by a jump. */
@@ -283,22 +284,23 @@ static int is_distance(const uint8_t *code, size_t at)
  * Such jumps, at any byte. The distance is what they end with, and it is looked at first: hardly any four bytes
  * lead into the zone. The low half of an address is enough, as a segment is smaller.
  */
-static int leads_far(struct reader *reader, uint64_t from, uint64_t to, const struct zone *zone)
+static int leads_far(const struct elf_file *elf, uint64_t from, uint64_t to,
+		     const struct zone *zone)
 {
 	uint32_t span = (uint32_t)(zone->last - zone->first), beyond, distance;
+	uint8_t code[PIECE_SIZE];
 	size_t size;
 	long n;
 
-	reader->size = 0; /* the piece in `code` is no longer the decoder's */
 	for (;; from += size - FAR_JUMP + 1) {
-		size = to - from < sizeof(reader->code) ? to - from : sizeof(reader->code);
-		n = elf_file__read(reader->elf, from, reader->code, size);
+		size = to - from < sizeof(code) ? to - from : sizeof(code);
+		n = elf_file__read(elf, from, code, size);
 		if (n != (long)size)
 			return n < 0 ? (int)n : -EINVAL;
 		beyond = (uint32_t)(from + sizeof(distance) - zone->first);
 		for (size_t i = 1; i + sizeof(distance) <= size; i++) {
-			memcpy(&distance, reader->code + i, sizeof(distance));
-			if (beyond + (uint32_t)i + distance <= span && is_distance(reader->code, i))
+			memcpy(&distance, code + i, sizeof(distance));
+			if (beyond + (uint32_t)i + distance <= span && is_distance(code, i))
 				return 1;
 		}
 		if (from + size == to)
@@ -318,7 +320,7 @@ static const char *look_around(struct reader *reader, const struct elf_symbol *f
 	if (!found)
 		found = leads_near(reader, end, zone->last + SHORT_REACH, zone);
 	if (!found)
-		found = leads_far(reader, start, start + size, zone);
+		found = leads_far(reader->elf, start, start + size, zone);
 	if (found < 0)
 		return "the file cannot be read";
 	return found ? "other code branches into the function's first bytes" : NULL;
