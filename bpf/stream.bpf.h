@@ -14,7 +14,7 @@ static __always_inline void stream_key(struct tm_stream_key *key, const struct t
 	key->pad = 0;
 }
 
-static __always_inline void slot_open(struct tm_slot *slot, const struct tm_stream_key *key,
+static __always_inline void slot_fill(struct tm_slot *slot, const struct tm_stream_key *key,
 				      const struct tm_spec *spec, __u64 cgroup)
 {
 	slot->key = *key;
@@ -22,7 +22,6 @@ static __always_inline void slot_open(struct tm_slot *slot, const struct tm_stre
 	slot->file = spec->file;
 	slot->object_class = spec->object_class;
 	slot->opened_ns = bpf_ktime_get_ns();
-	*(volatile __u32 *)&slot->state = TM_SLOT_LIVE; /* last: the agent then reads the rest */
 }
 
 /* Takes a free slot for a stream seen for the first time. Returns 0 and *ref, or -1. */
@@ -47,17 +46,18 @@ static __noinline int stream_new(const struct tm_stream_key *key, const struct t
 	if (!slot)
 		return -1;
 	block_use(slot_blocks, TM_STREAMS_MAX / TM_BLOCK, index);
-	slot_open(slot, key, spec, cgroup);
+	slot_fill(slot, key, spec, cgroup);
 	ref->slot = index;
 	ref->generation = slot->generation;
 	if (!bpf_map_update_elem(&streams, key, ref, BPF_NOEXIST)) {
+		/* last: the agent then reads the rest; unless it was closed meanwhile */
+		__sync_val_compare_and_swap(&slot->state, TM_SLOT_FREE, TM_SLOT_LIVE);
 		if (share)
 			__sync_fetch_and_add(share, 1);
 		stream_announce(key, spec, ref);
 		return 0;
 	}
 	/* Another thread was faster, or the index is full. */
-	slot->state = TM_SLOT_FREE;
 	bpf_map_push_elem(&free_slots, &index, 0);
 	other = bpf_map_lookup_elem(&streams, key);
 	if (!other) {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LDLIBS: -ldl */
 /*
- * Calls the functions of a generated library (tests/e2e/shapes.py), and sees all that a caller can see.
+ * Calls the functions of a library made by tests/e2e/shapes.py, and sees all that a caller can see.
  *
  *	placed LIBRARY
  *
  * Says {"ready": PID}, then takes commands on stdin, each answered by a line of JSON:
  *
- *	call N		calls each function N times with each of VARIANTS sets of arguments; an array of what
- *			came of it, a number for each function
+ *	call N		calls each function N times with each of VARIANTS sets of arguments; an
+ *			array with a number for each function that stands for all it has done
  *	quit (or end)	ends the program
  *
  * Argument J of function I is (0x100000 + 16 * I + J) << 16, plus 16 bits that differ by the set.

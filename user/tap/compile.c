@@ -3,6 +3,13 @@
 #include <string.h>
 #include "tap/code.h"
 
+/*
+ * When a function has returned, the Linux kernel's trampoline pushes three registers before our program runs: on the
+ * return address and the 16 bytes below it (6.11: ff474a78cef5, "uprobe: Add uretprobe syscall to speed up
+ * return probe").
+ */
+#define OVERWRITTEN_AT_RETURN 16
+
 /* Fills in the stack offset of a value that lies in a local variable. Returns whether the value is usable. */
 static int resolve_local(const struct profile_value *from, struct elf_file *elf,
 			 const struct elf_symbol *symbol, struct tm_value *to)
@@ -12,12 +19,13 @@ static int resolve_local(const struct profile_value *from, struct elf_file *elf,
 	*to = from->value;
 	if (from->value.base != TM_BASE_STACK)
 		return 1;
-	if (code_local_offset(elf, symbol, from->local_callee, from->local_arg, &offset)) {
-		memset(to, 0, sizeof(*to));
-		return 0;
+	if (!code_local_offset(elf, symbol, from->local_callee, from->local_arg, &offset)) {
+		to->offset += offset;
+		if (to->offset + to->width <= -OVERWRITTEN_AT_RETURN)
+			return 1;
 	}
-	to->offset += offset;
-	return 1;
+	memset(to, 0, sizeof(*to));
+	return 0;
 }
 
 /* `probe` is the probed address. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two questions: is there an emulated instruction before anything that a probe looks at has changed
- * (find_emulated), and does every way to it lead through the entry (find_obstacle).
+ * (find_emulated), and does every way to it lead through the entry (find_obstacle)?
  *
- * The second cannot be answered from the function alone: parts of it may lie elsewhere (compilers put cold
- * code apart), and functions in assembler jump into each other. So all code of the file is looked at, at
- * each by the means that fit: the function itself instruction by instruction; what is near enough for a
- * short jump likewise, though it is not known where instructions begin there (decoding falls into step
- * after a few); everything else byte by byte for jumps with a 32-bit distance, of which there is hardly one by
- * chance that hits so few bytes.
+ * The second cannot be answered from the function alone: parts of it may lie elsewhere (compilers
+ * put cold code apart), and functions in assembler jump into each other. So all code of the load
+ * segment is looked at, each part by the means that fit: the function itself instruction by
+ * instruction; what is near enough for a short jump likewise, though it is not known where
+ * instructions begin there (decoding falls into step after a few); everything else byte by byte for
+ * jumps with a 32-bit distance. Hardly any other bytes look like one that hits the few in question.
  */
 #include "tap/place.h"
 #include <errno.h>
@@ -61,7 +61,7 @@ static int reader_init(struct reader *reader, struct elf_file *elf)
 	return ZYAN_SUCCESS(status) ? 0 : -EINVAL;
 }
 
-/* Makes sure that the code at `address` is in `code`. Returns how many bytes of it are, or -errno. */
+/* Brings the code at `address` into `code`. Returns how many bytes it then holds, or -errno. */
 static long reader_fill(struct reader *reader, uint64_t address)
 {
 	uint64_t skip = address - reader->start;
@@ -94,9 +94,9 @@ static int reader_decode(struct reader *reader, uint64_t address, struct instruc
 }
 
 /*
- * arch/x86/kernel/uprobes.c, branch_setup_xol_ops and push_setup_xol_ops: push of a register, jmp, jcc,
- * call, nop. Left out is what only some versions of the Linux kernel emulate: longer nops (since 6.16; before
- * 6.2 they refuse a probe on 66 90), and jumps with prefixes.
+ * arch/x86/kernel/uprobes.c, branch_setup_xol_ops and push_setup_xol_ops: push of a register, jmp,
+ * jcc, call, nop. Left out is what only some versions of the Linux kernel emulate: longer nops
+ * (since 6.16; a probe on 66 90 is refused before 6.2) and jumps with prefixes.
  */
 static int is_emulated(const struct instruction *instruction)
 {
@@ -184,8 +184,9 @@ static int may_skip(const struct instruction *instruction)
 }
 
 /*
- * Bytes from the entry to the first emulated instruction that is as good as the entry; -ENOENT if there is none.
- * No call, unless it is the entry: a probed one is not entered on the shadow stack of a process that has one.
+ * Bytes from the entry to the first emulated instruction that is as good as the entry; -ENOENT if
+ * there is none. A call only if it is the entry: not every Linux kernel that emulates it enters it
+ * on the process's shadow stack, too.
  */
 static int find_emulated(struct reader *reader, const struct elf_symbol *fn, uint32_t *skipped)
 {
@@ -281,8 +282,8 @@ static int is_distance(const uint8_t *code, size_t at)
 }
 
 /*
- * Such jumps, at any byte. The distance is what they end with, and it is looked at first: hardly any four bytes
- * lead into the zone. The low half of an address is enough, as a segment is smaller.
+ * Such jumps, at any byte. The distance is what they end with, and it is looked at first: hardly
+ * any four bytes lead into the zone. The low half of an address is enough, as a segment is smaller.
  */
 static int leads_far(const struct elf_file *elf, uint64_t from, uint64_t to,
 		     const struct zone *zone)

@@ -2,8 +2,9 @@
 #ifndef TAPMETER_TAP_PLACE_H
 #define TAPMETER_TAP_PLACE_H
 /*
- * Where a function's probe costs least (x86-64). A probe on an instruction that the Linux kernel emulates costs a
- * tenth of one on an instruction that it has to single-step, as is endbr64, with which many functions begin.
+ * Where a function's probe costs least (x86-64). A probe on an instruction that the Linux kernel
+ * emulates costs a tenth of one on an instruction that it has to single-step, such as the endbr64
+ * that many functions begin with.
  */
 #include <stdint.h>
 #include "tap/elf.h"
@@ -17,11 +18,11 @@ struct placement {
 };
 
 /*
- * Chooses the instruction for the probe of function `fn`: its entry, or the first emulated one behind it if that is
- * provably the same for a probe. There, every argument register, the stack pointer, what lies on the stack and all
- * other memory are as at entry, and each call of the function passes it exactly once. In doubt (also if the file
- * cannot be read) it is the entry. Reads the function, the file's symbols and, if the probe could move, the load
- * segment that the function is in, once.
+ * Chooses the instruction for the probe of function `fn`: its entry, or the first emulated one
+ * behind it if that is provably the same for a probe: the registers of integer arguments, the stack
+ * pointer and all memory are as at the entry, and each call of the function passes it exactly once.
+ * In doubt (also if the file cannot be read) it is the entry. To move a probe, the function, the
+ * file's symbols and the load segment that the function is in are read: 1 ms for 1 MB of code.
  */
 void place_probe(struct elf_file *elf, const struct elf_symbol *fn, struct placement *out);
 

@@ -92,18 +92,6 @@ static void entry_begin(struct streams *s, uint32_t index, uint64_t now_ns)
 	s->used++;
 }
 
-/* Two threads made the same stream at once: the slower one has given its slot back. */
-static void entry_abandon(struct streams *s, uint32_t index)
-{
-	struct entry *entry = &s->entries[index];
-
-	if (entry->state != ENTRY_PENDING)
-		return;
-	free(entry->event);
-	memset(entry, 0, sizeof(*entry));
-	s->used--;
-}
-
 /* Finds the labels and opens the stream; without the event once it has been waited for. */
 static void entry_resolve(struct streams *s, uint32_t index, uint64_t now_ns)
 {
@@ -285,10 +273,8 @@ void streams__update(struct streams *streams, uint64_t now_ns)
 			continue;
 		}
 		state = slot_state(slot_of(streams, i));
-		if (state == TM_SLOT_FREE) {
-			entry_abandon(streams, i);
+		if (state == TM_SLOT_FREE)
 			continue;
-		}
 		entry_begin(streams, i, now_ns);
 		if (streams->entries[i].state == ENTRY_PENDING)
 			entry_resolve(streams, i, now_ns);

@@ -359,6 +359,9 @@ static int add_profile(struct taps *taps, struct tap_file *file, struct elf_file
 	for (size_t i = 0; i < profile->function_count; i++)
 		names[i] = profile->functions[i].symbol;
 	found = elf_file__functions(elf, names, profile->function_count, symbols);
+	/* a file that is broken somewhere: what was found before is there, and it is not looked into again */
+	if (found == -EINVAL || found == -E2BIG)
+		found = (int)profile->function_count;
 	if (found <= 0)
 		goto out;
 	grown = realloc(file->taps, (file->tap_count + (size_t)found) * sizeof(*grown));
@@ -470,8 +473,18 @@ static int file_new(struct taps *taps, const struct file_key *key, int fd, const
 }
 
 /*
+ * Whether the process has mapped another file there since: what is known of that one must not be held against this
+ * one. On an overlay the inode number may be another, and the times those of a copy without data.
+ */
+static int is_replaced(const struct stat *st, const struct tm_mapping *m)
+{
+	return (uint64_t)st->st_size != m->size ||
+	       (st->st_ino != m->inode && st->st_mtime != m->mtime);
+}
+
+/*
  * Opens the mapped file itself, whatever has become of its path. Never opens devices: that could have effects.
- * -ENOENT when the mapping has gone meanwhile.
+ * -ENOENT, -ESTALE when the mapping has gone meanwhile.
  */
 static int open_mapped(const struct tm_mapping *m, char *path, size_t size)
 {
@@ -487,7 +500,11 @@ static int open_mapped(const struct tm_mapping *m, char *path, size_t size)
 		return -errno;
 	len = readlink(name, path, size - 1);
 	path[len > 0 ? len : 0] = 0;
-	if (fstat(handle, &st) || !S_ISREG(st.st_mode)) {
+	if (fstat(handle, &st) || is_replaced(&st, m)) {
+		close(handle);
+		return -ESTALE;
+	}
+	if (!S_ISREG(st.st_mode)) {
 		close(handle);
 		return -ENOEXEC;
 	}
