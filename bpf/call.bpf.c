@@ -20,6 +20,8 @@ const volatile __u8 hist_guesses[TM_HIST_GUESSES] = {};
 
 __u64 slot_blocks[TM_STREAMS_MAX / TM_BLOCK / 64] = {};
 __u64 thread_blocks[TM_MAX_THREADS / TM_BLOCK / 64] = {};
+/* A file has two links for a moment: one call runs the program twice. */
+volatile bool links_overlap = false;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -58,8 +60,8 @@ static __always_inline void frames_drop_left(struct tm_thread *thread, __u64 ip,
 		if (top >= TM_MAX_DEPTH)
 			return;
 		frame = &thread->frames[top];
-		/* two taps on one function: this very call, which the trampoline has not been set for yet */
-		if (frame->ip == ip && frame->sp == sp && frame->spec != spec)
+		/* two taps on one function, or two links: this very call, which the trampoline has not been set for yet */
+		if (frame->ip == ip && frame->sp == sp && (frame->spec != spec || links_overlap))
 			return;
 		if (bpf_probe_read_user(&word, sizeof(word), (void *)frame->sp) ||
 		    (word && !(word & (PAGE_SIZE - 1))))

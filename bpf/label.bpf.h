@@ -139,26 +139,6 @@ static __always_inline void object_text(struct tm_stream_event *event,
 	event->text_ok = 1;
 }
 
-static __always_inline void object_labels(struct tm_stream_event *event, const struct tm_spec *spec,
-					  __u64 object)
-{
-	__u32 index = spec->object_class;
-	struct tm_object_class *class;
-
-	if (!index || !object)
-		return;
-	class = bpf_map_lookup_elem(&object_classes, &index);
-	if (!class)
-		return;
-	class_name_read(object, event->class_name, sizeof(event->class_name));
-	if (class->known)
-		object_text(event, class, object);
-	else if (!bpf_probe_read_user(event->head, TM_OBJECT_HEAD, (void *)object))
-		event->head_len = TM_OBJECT_HEAD;
-	else if (!bpf_probe_read_user(event->head, TM_OBJECT_HEAD / 2, (void *)object))
-		event->head_len = TM_OBJECT_HEAD / 2; /* near the end of its mapping */
-}
-
 /* Only strings' first bytes: the ring's memory holds older records of ours, and nobody reads past a NUL. */
 static __always_inline void event_blank(struct tm_stream_event *event)
 {
@@ -174,25 +154,67 @@ static __always_inline void event_blank(struct tm_stream_event *event)
 	event->head_len = 0;
 }
 
-/* Tells the agent of a new stream. If the ring is full, it finds the slot itself and asks /proc. */
-static __always_inline void stream_announce(const struct tm_stream_key *key,
-					    const struct tm_spec *spec,
-					    const struct stream_ref *ref)
+static __always_inline void event_fill(struct tm_stream_event *event,
+				       const struct tm_stream_key *key,
+				       const struct stream_ref *ref)
 {
-	struct tm_stream_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-
-	if (!event) {
-		lost(TM_LOST_EVENTS_FULL);
-		return;
-	}
 	event_blank(event);
 	event->event.kind = TM_EVENT_STREAM;
 	event->event.slot = ref->slot;
 	event->event.process = key->process;
 	event->generation = ref->generation;
 	process_labels(event);
-	object_labels(event, spec, key->object);
+}
+
+/* The layout of its objects is known, or there are none: without the head, which is most of an event. */
+static __always_inline bool announce_known(const struct tm_stream_key *key,
+					   const struct stream_ref *ref,
+					   const struct tm_object_class *class)
+{
+	struct tm_stream_event *event =
+		bpf_ringbuf_reserve(&events, __builtin_offsetof(struct tm_stream_event, head), 0);
+
+	if (!event)
+		return false;
+	event_fill(event, key, ref);
+	if (class) {
+		class_name_read(key->object, event->class_name, sizeof(event->class_name));
+		object_text(event, class, key->object);
+	}
 	bpf_ringbuf_submit(event, 0);
+	return true;
+}
+
+static __always_inline bool announce_unknown(const struct tm_stream_key *key,
+					     const struct stream_ref *ref)
+{
+	struct tm_stream_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	const void *object = (const void *)key->object;
+
+	if (!event)
+		return false;
+	event_fill(event, key, ref);
+	class_name_read(key->object, event->class_name, sizeof(event->class_name));
+	if (!bpf_probe_read_user(event->head, TM_OBJECT_HEAD, object))
+		event->head_len = TM_OBJECT_HEAD;
+	else if (!bpf_probe_read_user(event->head, TM_OBJECT_HEAD / 2, object))
+		event->head_len = TM_OBJECT_HEAD / 2; /* near the end of its mapping */
+	bpf_ringbuf_submit(event, 0);
+	return true;
+}
+
+/* Tells the agent of a new stream. If the ring is full, it finds the slot itself and asks /proc. */
+static __always_inline void stream_announce(const struct tm_stream_key *key,
+					    const struct tm_spec *spec,
+					    const struct stream_ref *ref)
+{
+	struct tm_object_class *class = 0;
+	__u32 index = spec->object_class;
+
+	if (index && key->object)
+		class = bpf_map_lookup_elem(&object_classes, &index);
+	if (class && !class->known ? !announce_unknown(key, ref) : !announce_known(key, ref, class))
+		lost(TM_LOST_EVENTS_FULL);
 }
 
 #endif

@@ -260,7 +260,7 @@ struct tm_stream_event {
 	__u32 pad;
 	/* cgroup directory names from the leaf up, [0] = v2, [1] = v1 memory; the root is "" */
 	char cgroup[2][TM_CGROUP_DEPTH][TM_CGROUP_NAME];
-	char head[TM_OBJECT_HEAD];
+	char head[TM_OBJECT_HEAD]; /* only in events of objects whose layout is not known */
 };
 
 /* ---- files mapped by processes (iterator) ----------------------------------------------------- */

@@ -7,8 +7,8 @@
  *
  * Says {"ready": PID}, then takes commands on stdin, each answered by a line of JSON:
  *
- *	call N		calls each function N times with each of VARIANTS sets of arguments; an
- *			array with a number for each function that stands for all it has done
+ *	call N		calls each function N times with each of VARIANTS sets of arguments;
+ *			an array with a number for each function that stands for all it has done
  *	quit (or end)	ends the program
  *
  * Argument J of function I is (0x100000 + 16 * I + J) << 16, plus 16 bits that differ by the set.
@@ -35,32 +35,31 @@ __asm__(".text\n"
 	".globl invoke\n"
 	".type invoke, @function\n"
 	"invoke:\n"
-	"	push %rbp\n	push %rbx\n	push %r12\n	push %r13\n	push %r14\n"
+	"	push %rbp; push %rbx; push %r12; push %r13; push %r14\n"
 	"	push %r15\n"
 	"	push %rdx\n"
 	"	push %rdi\n"
 	"	mov %rsi, %rax\n"
-	"	pushq 64(%rax)\n	pushq 56(%rax)\n	pushq 48(%rax)\n"
-	"	mov (%rax), %rdi\n	mov 8(%rax), %rsi\n	mov 16(%rax), %rdx\n"
-	"	mov 24(%rax), %rcx\n	mov 32(%rax), %r8\n	mov 40(%rax), %r9\n"
-	"	movq %rdi, %xmm0\n	movq %rsi, %xmm1\n"
-	"	movabs $0x5bd1e9955bd1e995, %rbx\n	lea 3(%rbx), %rbp\n"
-	"	lea 5(%rbx), %r10\n	lea 7(%rbx), %r11\n	lea 11(%rbx), %r12\n"
-	"	lea 13(%rbx), %r13\n	lea 17(%rbx), %r14\n	lea 19(%rbx), %r15\n"
-	"	xor %eax, %eax\n"
+	"	pushq 64(%rax); pushq 56(%rax); pushq 48(%rax)\n"
+	"	mov (%rax), %rdi; mov 8(%rax), %rsi; mov 16(%rax), %rdx\n"
+	"	mov 24(%rax), %rcx; mov 32(%rax), %r8; mov 40(%rax), %r9\n"
+	"	movq %rdi, %xmm0; movq %rsi, %xmm1\n"
+	"	movabs $0x5bd1e9955bd1e995, %rbx; lea 3(%rbx), %rbp\n"
+	"	lea 5(%rbx), %r10; lea 7(%rbx), %r11; lea 11(%rbx), %r12\n"
+	"	lea 13(%rbx), %r13; lea 17(%rbx), %r14; lea 19(%rbx), %r15\n"
 	"	cmp $0x77, %dil\n"
 	"	lea 2(%rbx), %rax\n"
 	"	call *24(%rsp)\n"
 	"	mov 32(%rsp), %r11\n"
-	"	mov %rax, (%r11)\n	mov %rdx, 8(%r11)\n	movq %xmm0, 16(%r11)\n"
-	"	mov %rbx, 24(%r11)\n	mov %rbp, 32(%r11)\n	mov %r12, 40(%r11)\n"
-	"	mov %r13, 48(%r11)\n	mov %r14, 56(%r11)\n	mov %r15, 64(%r11)\n"
+	"	mov %rax, (%r11); mov %rdx, 8(%r11); movq %xmm0, 16(%r11)\n"
+	"	mov %rbx, 24(%r11); mov %rbp, 32(%r11); mov %r12, 40(%r11)\n"
+	"	mov %r13, 48(%r11); mov %r14, 56(%r11); mov %r15, 64(%r11)\n"
 	"	pushfq\n"
 	"	pop %rax\n"
 	"	and $0x500, %eax\n" /* direction, trap */
 	"	mov %rax, 72(%r11)\n"
 	"	add $40, %rsp\n"
-	"	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbx\n	pop %rbp\n"
+	"	pop %r15; pop %r14; pop %r13; pop %r12; pop %rbx; pop %rbp\n"
 	"	ret\n"
 	".size invoke, . - invoke\n");
 

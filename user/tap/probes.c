@@ -197,6 +197,11 @@ int probes__attach(struct probes *probes, int fd, const struct probe *list, size
 	return 0;
 }
 
+void probes__overlap(struct probes *probes, int on)
+{
+	probes->skel->bss->links_overlap = on != 0;
+}
+
 void probe_link__free(struct probe_link *link)
 {
 	if (!link)

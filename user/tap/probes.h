@@ -60,6 +60,11 @@ struct probe {
  */
 int probes__attach(struct probes *probes, int fd, const struct probe *list, size_t count, pid_t pid,
 		   struct probe_link **out);
+/*
+ * While on, a file may have two links with the same specs: each call still counts once. For changing a link for
+ * another one without a gap.
+ */
+void probes__overlap(struct probes *probes, int on);
 /* Removes the probes; accepts NULL. */
 void probe_link__free(struct probe_link *link);
 

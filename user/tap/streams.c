@@ -126,7 +126,7 @@ static void on_new_stream(struct streams *s, const struct tm_stream_event *event
 	uint32_t index = event->event.slot;
 	struct entry *entry;
 
-	if (size < sizeof(*event) || index >= s->max_streams)
+	if (size < offsetof(struct tm_stream_event, head) || index >= s->max_streams)
 		return;
 	entry = &s->entries[index];
 	if (slot_of(s, index)->generation != event->generation)
@@ -134,9 +134,9 @@ static void on_new_stream(struct streams *s, const struct tm_stream_event *event
 	entry_begin(s, index, now_ns);
 	if (entry->state != ENTRY_PENDING || entry->event)
 		return;
-	entry->event = malloc(sizeof(*event));
+	entry->event = calloc(1, sizeof(*event));
 	if (entry->event)
-		memcpy(entry->event, event, sizeof(*event));
+		memcpy(entry->event, event, size < sizeof(*event) ? size : sizeof(*event));
 	entry_resolve(s, index, now_ns);
 }
 

@@ -55,6 +55,10 @@ struct tap_file {
 	size_t tap_count;
 	struct tap *taps;
 	struct probe_link *link; /* for all processes */
+	dev_t link_device; /* of the mount that the link was made through, which it keeps busy */
+	struct tm_process_id opener; /* the process whose mount that is */
+	int opener_seen; /* by the sweep under way */
+	struct tm_mapping last; /* seen by the sweep under way */
 	struct process_link links[TAPS_MAX_PROCESSES]; /* or for one each */
 	char reason[128];
 	uint64_t retry_ns;
@@ -401,6 +405,7 @@ static int link_file(struct taps *taps, struct tap_file *file, int fd, uint32_t 
 {
 	struct process_link *own = tgid ? find_link(file, 0) : NULL;
 	struct probe *list;
+	struct stat st;
 	size_t count = 0;
 	int err;
 
@@ -419,12 +424,17 @@ static int link_file(struct taps *taps, struct tap_file *file, int fd, uint32_t 
 	}
 	err = probes__attach(taps->probes, fd, list, count, (pid_t)tgid,
 			     own ? &own->link : &file->link);
-	if (!err && own) {
+	free(list);
+	if (err)
+		return err;
+	if (own) {
 		own->tgid = tgid;
 		own->seen = 1;
+	} else if (!fstat(fd, &st)) {
+		file->link_device = st.st_dev;
+		file->opener = file->last.process;
 	}
-	free(list);
-	return err;
+	return 0;
 }
 
 static int file_attach(struct taps *taps, struct tap_file *file, int fd, uint32_t tgid)
@@ -523,6 +533,9 @@ static void file_mapped(struct taps *taps, struct tap_file *file, const struct t
 	if (own)
 		own->seen = 1;
 	file->last_mapped_ns = taps->now_ns;
+	file->last = *m;
+	if (!memcmp(&file->opener, &m->process, sizeof(m->process)))
+		file->opener_seen = 1;
 	if (taps->sweeping && file->last_tgid != m->process.tgid) {
 		file->last_tgid = m->process.tgid;
 		file->processes++;
@@ -581,6 +594,7 @@ static void inspect(struct taps *taps, const struct tm_mapping *m)
 	} else if (file) {
 		file->next = taps->files;
 		taps->files = file;
+		file->last = *m;
 		file_attach(taps, file, fd, m->process.tgid);
 		file_mapped(taps, file, m);
 	}
@@ -730,9 +744,39 @@ static void detach_unmapped(struct taps *taps, uint64_t linger_ns)
 	}
 }
 
+/*
+ * A link keeps the mount busy that it was made through. When the process has gone whose mount that was, a container's
+ * perhaps, the link is made anew through the mount of a process that is still there.
+ */
+static void rehome_link(struct taps *taps, struct tap_file *file)
+{
+	struct probe_link *old = file->link;
+	char path[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	if (!old || file->opener_seen || !file->processes)
+		return;
+	fd = open_mapped(&file->last, path, sizeof(path));
+	if (fd < 0)
+		return; /* at the next sweep, through another process */
+	if (!fstat(fd, &st) && st.st_dev == file->link_device) {
+		file->opener = file->last.process;
+	} else {
+		probes__overlap(taps->probes, 1);
+		if (link_file(taps, file, fd, 0))
+			file->link = old;
+		else
+			probe_link__free(old);
+		probes__overlap(taps->probes, 0);
+	}
+	close(fd);
+}
+
 static void begin_sweep(struct tap_file *file)
 {
 	file->processes = file->last_tgid = 0;
+	file->opener_seen = 0;
 	for (size_t i = 0; i < TAPS_MAX_PROCESSES; i++)
 		file->links[i].seen = 0;
 }
@@ -754,8 +798,10 @@ int taps__sweep(struct taps *taps, uint64_t now_ns, uint64_t linger_ns)
 		begin_sweep(file);
 	err = scan(taps, 0);
 	taps->sweeping = 0;
-	for (struct tap_file *file = taps->files; file && !err; file = file->next)
+	for (struct tap_file *file = taps->files; file && !err; file = file->next) {
 		close_unseen_links(file);
+		rehome_link(taps, file);
+	}
 	if (!err) /* an incomplete list is no reason to let go */
 		detach_unmapped(taps, linger_ns);
 	return err;
