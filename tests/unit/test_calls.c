@@ -1000,6 +1000,29 @@ static void closing_an_object_ends_its_streams_and_no_others(void **state)
 	assert_int_equal(streams_of(pid, UINT16_MAX), 0);
 }
 
+static void call_right_after_closing(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 5; i++) {
+		lib.value(1, 7, 0);
+		lib.value(1, 7, 0);
+		lib.sum(7, 0, 0, 0, 0, 0, 0);
+	}
+}
+
+static void a_call_right_after_closing_begins_a_stream(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	skip_if(why_not);
+	tap_two_operations_on_objects();
+	tap(SUM, ending(TM_ACTION_CLOSE, 1, 2));
+	pid = run_child(call_right_after_closing, NULL);
+	assert_int_equal(streams_in(pid, 1, 7, TM_SLOT_CLOSED), 5);
+	assert_int_equal(streams_in(pid, 1, 7, TM_SLOT_LIVE), 0);
+}
+
 static void closing_ends_the_streams_of_every_operation_that_a_profile_can_have(void **state)
 {
 	struct tm_spec spec = count_as(64);
@@ -1521,6 +1544,9 @@ static void a_thread_cancelled_in_a_call_leaves_the_others_counted(void **state)
 {
 	(void)state;
 	skip_if(why_not);
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* its runtime takes the part of the stack that cancelling has left for still in use */
+#endif
 	open_pipe(&told);
 	open_pipe(&go_on);
 	tap_as(OUTER, 1);
@@ -2041,6 +2067,24 @@ static void a_function_tapped_twice_counts_once(void **state)
 	probe_link__free(link);
 }
 
+static void a_link_that_replaces_another_counts_each_call_once(void **state)
+{
+	struct probe_link *old;
+
+	(void)state;
+	skip_if(why_not);
+	open_others(MAX_STREAMS, 0);
+	tap_as(VALUE, 1);
+	assert_int_equal(attach(VALUE, VALUE, 0), 0);
+	old = links;
+	probes__overlap(probes, 1);
+	assert_int_equal(attach(VALUE, VALUE, 0), 0);
+	check_calls(stream_of(run_child(call_values, NULL), 1), 11, 55);
+	probe_link__free(old);
+	probes__overlap(probes, 0);
+	check_calls(stream_of(run_child(call_values, NULL), 1), 11, 55);
+}
+
 static void a_link_for_one_process_counts_that_one(void **state)
 {
 	pid_t chosen, other;
@@ -2275,6 +2319,7 @@ static const struct CMUnitTest tests[] = {
 	CALL_TEST(an_object_without_the_tag_is_none, check_rest),
 	CALL_TEST(an_object_that_cannot_be_read_is_lost_and_the_call_counts_without, check_rest),
 	CALL_TEST(closing_an_object_ends_its_streams_and_no_others, check_rest),
+	CALL_TEST(a_call_right_after_closing_begins_a_stream, check_rest),
 	CALL_TEST(closing_ends_the_streams_of_every_operation_that_a_profile_can_have, check_rest),
 	CALL_TEST(a_relabelling_call_ends_the_streams_if_it_did_not_fail, check_rest),
 	CALL_TEST(a_call_inside_one_of_the_same_operation_counts_once, check_rest),
@@ -2308,6 +2353,7 @@ static const struct CMUnitTest tests[] = {
 	CALL_TEST(with_a_filter_only_allowed_processes_count, close_others),
 	CALL_TEST(with_a_filter_children_of_allowed_processes_count, close_others),
 	CALL_TEST(a_function_tapped_twice_counts_once, check_rest),
+	CALL_TEST(a_link_that_replaces_another_counts_each_call_once, close_others),
 	CALL_TEST(a_link_for_one_process_counts_that_one, close_others),
 	CALL_TEST(an_offset_that_cannot_be_probed_is_an_error_and_leaves_nothing, close_others),
 	CALL_TEST(a_process_runs_as_ever_while_taps_come_and_go, close_others),

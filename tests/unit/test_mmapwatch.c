@@ -29,7 +29,8 @@ static int setup(void **state)
 		snprintf(why_not, sizeof(why_not), "perf_event_open: not permitted");
 		return 0;
 	}
-	return err || make_directory(__FILE__) || stat(in_directory("tapped.so"), &file);
+	return err || make_directory(__FILE__) || shell("cp tapped.so other.so") ||
+	       stat(in_directory("tapped.so"), &file);
 }
 
 static int teardown(void **state)
@@ -122,17 +123,22 @@ static void map_many_times(void *arg)
 	*(int *)arg = sched_getcpu();
 }
 
+/* Two files in turn, so that no notice looks like the one before. */
 static void map_on_cpu(void *arg)
 {
 	int fd = open(in_directory("tapped.so"), O_RDONLY | O_CLOEXEC);
+	int other = open(in_directory("other.so"), O_RDONLY | O_CLOEXEC);
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(*(int *)arg, &set);
 	sched_setaffinity(0, sizeof(set), &set);
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < 10; i++) {
 		map_as(PROT_READ | PROT_EXEC, MAP_PRIVATE, fd);
+		map_as(PROT_READ | PROT_EXEC, MAP_PRIVATE, other);
+	}
 	close(fd);
+	close(other);
 }
 
 /* ---- tests ------------------------------------------------------------------------------- */
@@ -210,6 +216,7 @@ static void a_ring_read_many_times_over_loses_nothing(void **state)
 		struct notices notices = read_notices(run_child(map_on_cpu, &cpu));
 
 		assert_int_equal(notices.of_file, 10);
+		assert_int_equal(notices.of_process, 20);
 		assert_int_equal(notices.lost, 0);
 	}
 }
