@@ -2235,9 +2235,9 @@ static void await_round(struct load *load)
 
 static void a_process_runs_as_ever_while_taps_come_and_go(void **state)
 {
-	/* two hundred in all; perf events take their time to go */
+	/* a hundred times there and back in all; perf events take their time to go */
 	static const int
-		cycles[] = { [ATTACH_SESSION] = 170, [ATTACH_MULTI] = 25, [ATTACH_PERF] = 5 };
+		cycles[] = { [ATTACH_SESSION] = 75, [ATTACH_MULTI] = 20, [ATTACH_PERF] = 5 };
 	struct load *load =
 		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uint64_t frames;
