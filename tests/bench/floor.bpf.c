@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the cost of a tap is measured against: a program that does nothing, attached in each of the three
- * ways; and, so that a single thing's cost can be told, one that does nothing but that.
+ * What the cost of a tap is measured against: a program that does nothing, attached in each of
+ * the three ways; and, so that a single thing's cost can be told, one that does nothing but that.
  */
 #include "kernel.bpf.h"
 #include <tapmeter/hist.h>

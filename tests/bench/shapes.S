@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Functions that differ in how they begin: long f(long). For a probe, the first two are the same at their first cheap
- * instruction as at their entry: the push, the je. The third must be probed at its entry, since it changes its
- * argument there.
+ * Functions that differ in how they begin: long f(long). For a probe, the first two are the same
+ * at their first cheap instruction as at their entry: the push, the je. The third must be probed
+ * at its entry, since it changes its argument there.
  */
 	.text
 

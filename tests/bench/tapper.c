@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taps a file by way of the agent's own modules, whole or with parts left out, or attaches the programs of
- * floor.bpf.c in the same way to the same instruction.
+ * Taps a file by way of the agent's own modules, whole or with parts left out, or attaches the
+ * programs of floor.bpf.c in the same way to the same instruction.
  *
  *	tapper WAY FLOOR-OBJECT PROFILE
  *
- * WAY is auto, session, multi or perf. Says {"ready": PID}, then takes commands on stdin, each answered by a line
- * of JSON:
+ * WAY is auto, session, multi or perf. Says {"ready": PID}, then takes commands on stdin, each
+ * answered by a line of JSON:
  *
  *	way			{"way": what auto has come to}
- *	place FILE SYMBOL	where the agent puts the probe of a function:
- *				{"skipped": bytes behind the entry, "instruction": TEXT, "reason": TEXT}
- *	attach VARIANT FILE SYMBOL SKIP	probes an instruction of a function, SKIP bytes behind its entry;
+ *	place FILE SYMBOL	where the agent puts the probe of a function: {"skipped": bytes
+ *				behind its entry, "instruction": TEXT, "reason": TEXT}
+ *	attach VARIANT FILE SYMBOL SKIP
+ *				probes a function, SKIP bytes behind its entry;
  *				{"attach_ms": NUMBER}
- *	detach			removes all that is attached; {"calls": N counted since they were set}
+ *	detach			removes all that is attached; {"calls": counted since the last time}
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -5,26 +5,29 @@
  *
  *	target NAME LIBRARY...
  *
- * NAME becomes the process's name. Each LIBRARY is loaded for itself, with its own sockets: copies of one
- * library, each tapped in another way, are measured side by side in one process, in turns of less than a
- * millisecond. Says {"ready": PID}, then takes commands on stdin, each answered by a line of JSON. LIB is the
- * number of a LIBRARY.
+ * NAME becomes the process's name. Each LIBRARY is loaded for itself, with its own sockets: copies
+ * of one library, each tapped in another way, are measured side by side in one process, in turns
+ * of less than a millisecond. Says {"ready": PID}, then takes commands on stdin, each answered by
+ * a line of JSON. LIB is the number of a LIBRARY, from 0.
  *
- *	time CALLS ROUNDS JOB...	in each round, so many calls of each job; {"ns": [...]} has each
- *			job's time per call in its fastest round: in the others, the machine had other
+ *	time CALLS ROUNDS JOB...
+ *			in each round, so many calls of each job; {"ns": [...]} has each job's
+ *			time per call in its fastest round: in the others, the machine had other
  *			things to do. A JOB is one of
  *
- *			send,LIB,SOCKETS	zmq_msg_send of 16 bytes to nobody (PUB), in turn to so
- *				many sockets
- *			both,LIB	the same in two threads at once, on a socket each; the time is
- *				the slower one's
- *			fail,LIB	zmq_msg_send that fails with ENOTSUP
- *			call,LIB,FUNCTION	a function of no library that is known: long f(long)
+ *			send,LIB[,SOCKETS]	zmq_msg_send of 16 bytes to nobody (PUB), to so
+ *						many sockets in turn
+ *			both,LIB		the same in two threads at once, on a socket
+ *						each; the time is the slower one's
+ *			fail,LIB		zmq_msg_send that fails with ENOTSUP
+ *			call,LIB,FUNCTION	any function: long f(long)
  *
- *	flow LIB ENDPOINT SIZE MESSAGES	zmq_msg_send in one thread, zmq_msg_recv in another;
+ *	flow LIB ENDPOINT SIZE MESSAGES
+ *			zmq_msg_send in one thread, zmq_msg_recv in another;
  *			{"per_second": messages}
- *	streams LIB COUNT	one message to each of so many sockets, which have names of their own
- *			and stay; {"streams": COUNT}
+ *	streams LIB COUNT
+ *			one message to each of so many sockets, which have names of their own and
+ *			stay; {"streams": COUNT}
  */
 #include <dlfcn.h>
 #include <pthread.h>
