@@ -3,6 +3,8 @@
 # `make help` lists the targets. What is built lies in build/, with SAN=1 in build/san/.
 
 PREFIX ?= /usr/local
+# Where `tapmeter stat` looks for tapmeter-stat when it is not beside tapmeter.
+LIBEXECDIR ?= $(PREFIX)/libexec/tapmeter
 CLANG ?= clang
 PKG_CONFIG ?= pkg-config
 # Ubuntu's /usr/sbin/bpftool only works with the tools of the running Linux kernel; what
@@ -33,7 +35,7 @@ else
 HARDENING := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
 LINK_HARDENING := -pie -Wl,-z,relro -Wl,-z,now
 endif
-ALL_CPPFLAGS := -D_GNU_SOURCE $(INCLUDES) $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) \
+ALL_CPPFLAGS := -D_GNU_SOURCE -DTAPMETER_LIBEXECDIR='"$(LIBEXECDIR)"' $(INCLUDES) $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) \
 	$(CPPFLAGS)
 ALL_CFLAGS := -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDENING)
 ALL_LDFLAGS := $(HARDENING) $(LINK_HARDENING) -Wl,--as-needed $(LDFLAGS)
@@ -50,7 +52,15 @@ CLANG_INCLUDES = $(shell $(CLANG) -v -E - </dev/null 2>&1 | \
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.tmp.bpf.o)
 PROFILES := $(sort $(wildcard profiles/*.yaml))
-LIB_SOURCES := $(filter-out user/main.c,$(wildcard user/*.c user/*/*.c))
+# Programs of their own, without privileges: user/NAME/ becomes build/tapmeter-NAME.
+TOOLS := $(patsubst user/%/main.c,%,$(wildcard user/*/main.c))
+TOOL_SOURCES := $(foreach tool,$(TOOLS),$(wildcard user/$(tool)/*.c))
+TOOL_OBJECTS := $(TOOL_SOURCES:%.c=$(BUILD)/%.o)
+TOOL_PROGRAMS := $(TOOLS:%=$(BUILD)/tapmeter-%)
+# For the unit tests: all but the tools' main().
+TOOL_LIB := $(BUILD)/libtools.a
+TOOL_LIB_OBJECTS := $(filter-out %/main.o,$(TOOL_OBJECTS))
+LIB_SOURCES := $(filter-out user/main.c $(TOOL_SOURCES),$(wildcard user/*.c user/*/*.c))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/builtin_profiles.o
 LIB := $(BUILD)/libtapmeter.a
 PROGRAM := $(if $(wildcard user/main.c),$(BUILD)/tapmeter)
@@ -60,11 +70,12 @@ BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,target tapper shapes.so floo
 # What a C file may include before the compiler has ever said what it does include.
 GENERATED := $(GEN)/version.h $(if $(BPF_SOURCES),$(GEN)/tapmeter.skel.h)
 
+PERCENT := %
 # A test or workload names what it needs beyond the usual in a line `/* LDFLAGS: ... */`.
 said_in = $(shell sed -n 's|^/\* $(1): \(.*\) \*/$$|\1|p' $(2))
 
 .PHONY: all
-all: $(LIB) $(PROGRAM) ## build/tapmeter (the default)
+all: $(LIB) $(PROGRAM) $(TOOL_PROGRAMS) ## build/tapmeter and its tools (the default)
 
 .PHONY: demo
 demo: ## install what is needed, then count a real ZeroMQ workload and compare (root)
@@ -99,6 +110,8 @@ soak: ## run the programs of tests/soak
 .PHONY: install
 install: all ## install below $(DESTDIR)$(PREFIX)
 	$(Q)install -D -m 755 $(BUILD)/tapmeter $(DESTDIR)$(PREFIX)/bin/tapmeter
+	$(Q)for tool in $(TOOL_PROGRAMS); do \
+		install -D -m 755 $$tool $(DESTDIR)$(LIBEXECDIR)/$${tool##*/} || exit 1; done
 	$(Q)find $(wildcard README.md LICENSE LICENSES docs) -type f \
 		-exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/doc/tapmeter/{} \;
 
@@ -142,7 +155,7 @@ $(BUILD)/flags: FORCE
 
 # A source file removed is a reason to build, too.
 $(BUILD)/sources: FORCE
-	$(call update,echo $(LIB_SOURCES) $(BPF_SOURCES))
+	$(call update,echo $(LIB_SOURCES) $(TOOL_SOURCES) $(BPF_SOURCES))
 
 $(GEN)/version.h: FORCE
 	$(call update,scripts/version-header)
@@ -179,15 +192,25 @@ $(LIB): $(LIB_OBJECTS) $(BUILD)/sources
 	$(call msg,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJECTS)
 
+$(TOOL_LIB): $(TOOL_LIB_OBJECTS) $(BUILD)/sources
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(TOOL_LIB_OBJECTS)
+
+# A tool names what it needs beyond the usual in its main.c, as a test does.
+.SECONDEXPANSION:
+$(TOOL_PROGRAMS): $(BUILD)/tapmeter-%: $$(filter $(BUILD)/user/$$*/$$(PERCENT).o,$(TOOL_OBJECTS)) $(LIB)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(call said_in,LDLIBS,user/$*/main.c) $(ALL_LDLIBS) -o $@
+
 $(BUILD)/tapmeter: $(BUILD)/user/main.o $(LIB)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(ALL_LDLIBS) -o $@
 
-$(BUILD)/tests/test_%: tests/unit/test_%.c $(LIB) $(BUILD)/flags
+$(BUILD)/tests/test_%: tests/unit/test_%.c $(TOOL_LIB) $(LIB) $(BUILD)/flags
 	$(call msg,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -MF $@.d -MT $@ $< $(ALL_LDFLAGS) $(call said_in,LDFLAGS,$<) \
-		$(LIB) -lcmocka $(call said_in,LDLIBS,$<) $(ALL_LDLIBS) -o $@
+		$(TOOL_LIB) $(LIB) -lcmocka $(call said_in,LDLIBS,$<) $(ALL_LDLIBS) -o $@
 
 $(BUILD)/tests/bench/target: tests/bench/target.c $(BUILD)/flags
 	$(call msg,BENCH,$@)
@@ -217,5 +240,5 @@ $(BUILD)/tests/workload/%: tests/workload/%.c $(BUILD)/flags
 
 .DELETE_ON_ERROR:
 
--include $(LIB_OBJECTS:.o=.d) $(BUILD)/user/main.d $(BPF_OBJECTS:.o=.d)
+-include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(BUILD)/user/main.d $(BPF_OBJECTS:.o=.d)
 -include $(UNIT_TESTS:=.d) $(WORKLOADS:=.d) $(BENCH_PROGRAMS:=.d)

@@ -21,6 +21,11 @@ int cmd_doctor(int argc, char **argv);
 int cmd_profiles(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
+/*
+ * Becomes the program tapmeter-NAME, NAME being argv[0]: the one beside the running executable, else the
+ * installed one. Returns only if there is none. What such a program needs never enters the agent.
+ */
+int cmd_tool(int argc, char **argv);
 
 /* NULL if there is no such command; stderr then says so, and which one was perhaps meant. */
 const struct command *command_find(const char *name);

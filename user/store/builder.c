@@ -327,6 +327,7 @@ int snapshot_builder__add_kernel(struct snapshot_builder *b, const struct kernel
 		.pod = arena_string(arena, kernel->pod),
 		.namespace = arena_string(arena, kernel->namespace),
 		.processes = kernel->processes,
+		.point.usage = kernel->point.usage,
 	};
 
 	kernels = array_grow(b->kernels, b->kernel_count, &b->kernel_capacity, sizeof(*kernels));

@@ -75,6 +75,8 @@ static void merge_kernel(struct kernel_sample *to, const struct kernel_sample *f
 		to->pod = from->pod;
 	if (!*to->namespace)
 		to->namespace = from->namespace;
+	if (!to->point.usage.has)
+		to->point.usage = from->point.usage;
 }
 
 static size_t merge_sorted(struct kernel_sample *kernels, size_t count)

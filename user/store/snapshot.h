@@ -70,6 +70,31 @@ struct function_sample {
 	uint64_t cost_ns; /* runs x the cost of one, as measured on this host at start */
 };
 
+/* What of a kernel_usage was readable. */
+enum usage_has {
+	USAGE_CPU = 1 << 0,
+	USAGE_MEMORY = 1 << 1,
+	USAGE_IO = 1 << 2,
+	USAGE_NETWORK = 1 << 3,
+};
+
+#define USAGE_UNLIMITED UINT64_MAX
+
+/*
+ * What a kernel's containers have used, from their cgroups and network namespace. All but memory are
+ * cumulative; they begin anew with a new container.
+ */
+struct kernel_usage {
+	uint64_t mono_ns; /* when it was read, which is before the snapshot was taken; 0 = never */
+	uint32_t has; /* enum usage_has */
+	uint32_t pad;
+	uint64_t cpu_ns;
+	uint64_t memory_bytes; /* without inactive file pages */
+	uint64_t memory_limit_bytes; /* USAGE_UNLIMITED = none */
+	uint64_t io_read_bytes, io_write_bytes;
+	uint64_t net_rx_bytes, net_tx_bytes;
+};
+
 /*
  * What live-stat needs of one kernel at one time. Counters are cumulative; internal series are left
  * out.
@@ -82,6 +107,7 @@ struct kernel_point {
 	uint32_t in_flight;
 	uint32_t pad;
 	uint64_t send_oldest_ns, recv_oldest_ns;
+	struct kernel_usage usage;
 };
 
 /* A kernel (compute container) with at least one tapped process, or series not yet expired. */
@@ -93,7 +119,8 @@ struct kernel_sample {
 	uint32_t processes; /* tapped processes alive */
 	uint32_t system_count;
 	const char *const *systems; /* sorted; made from the series at seal time */
-	struct kernel_point point; /* made from the series at seal time; mono_ns = the snapshot's */
+	/* made from the series at seal time, but for `usage`; mono_ns = the snapshot's */
+	struct kernel_point point;
 };
 
 struct snapshot {
@@ -150,8 +177,9 @@ int snapshot_builder__add_tap(struct snapshot_builder *b, const struct tap_sampl
 int snapshot_builder__add_function(struct snapshot_builder *b,
 				   const struct function_sample *function);
 /*
- * A kernel with live tapped processes; systems and point are ignored, strings copied and made valid
- * UTF-8. A kernel that is added twice is one kernel with the processes of both. Kernels that only
+ * A kernel with live tapped processes; systems and point are ignored, but for point.usage; strings are
+ * copied and made valid UTF-8. A kernel that is added twice is one kernel with the processes of both;
+ * of several usages the one with the most processes counts. Kernels that only
  * series name are added at seal time; series without a kernel_id name none. -ENOMEM.
  */
 int snapshot_builder__add_kernel(struct snapshot_builder *b, const struct kernel_sample *kernel);
