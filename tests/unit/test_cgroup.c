@@ -354,6 +354,64 @@ static void a_name_without_nul_is_not_read_beyond_its_end(void **state)
 	free(names);
 }
 
+#define SCOPE "/system.slice/docker-" ID ".scope"
+
+static void a_container_s_directory_is_found_in_each_hierarchy(void **state)
+{
+	static const struct {
+		const char *text, *controller, *name, *path; /* NULL: none */
+	} cases[] = {
+		{ "0::" SCOPE "\n", "", ID, SCOPE },
+		/* a systemd inside the container has cgroups of its own */
+		{ "0::" SCOPE "/init.scope\n", "", ID, SCOPE },
+		{ "0::" SCOPE "/system.slice/nginx.service\n", "", ID, SCOPE },
+		{ "0::" SCOPE " (deleted)\n", "", ID, SCOPE },
+		{ "5:cpu,cpuacct:/docker/" ID "\n4:memory:/other\n0::/\n", "cpuacct", ID,
+		  "/docker/" ID },
+		{ "5:cpu,cpuacct:/docker/" ID "\n4:memory:/other\n0::/\n", "memory", ID, NULL },
+		{ "5:cpu,cpuacct:/docker/" ID "\n4:memory:/other\n0::/\n", "", ID, NULL },
+		{ "5:cpu,cpuacct:/docker/" ID "\n", "cpu", ID, "/docker/" ID },
+		{ "5:cpuset:/docker/" ID "\n", "cpu", ID, NULL },
+		{ "1:name=systemd:/docker/" ID "\n", "", ID, NULL },
+		/* docker in docker */
+		{ "0::/docker/" ID "/docker/" ID2 "\n", "", ID2, "/docker/" ID "/docker/" ID2 },
+		{ "0::/docker/" ID "/docker/" ID2 "\n", "", ID, "/docker/" ID },
+		{ "0::/docker/" ID "\n", "", ID2, NULL },
+		{ "0::/system.slice/nginx.service\n", "", "nginx.service",
+		  "/system.slice/nginx.service" },
+		{ "0::/system.slice/nginx.service/worker\n", "", "nginx.service",
+		  "/system.slice/nginx.service" },
+		{ "0::/system.slice/nginx.service2\n", "", "nginx.service", NULL },
+		{ "0::/system.slice\n", "", "", NULL },
+		{ "0::/\n", "", "", NULL },
+		{ "", "", ID, NULL },
+		{ "0:", "", ID, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char path[256] = "untouched";
+		int err = cgroup_container_path(cases[i].text, cases[i].controller, cases[i].name,
+						path, sizeof(path));
+
+		if (err != (cases[i].path ? 0 : -ENOENT))
+			fail_msg("%s: %d", cases[i].text, err);
+		assert_string_equal(path, cases[i].path ? cases[i].path : "untouched");
+	}
+}
+
+static void a_directory_that_does_not_fit_is_not_cut_off(void **state)
+{
+	char path[sizeof(SCOPE)] = "untouched";
+
+	(void)state;
+	assert_int_equal(cgroup_container_path("0::" SCOPE "\n", "", ID, path, sizeof(path) - 1),
+			 -ENAMETOOLONG);
+	assert_string_equal(path, "untouched");
+	assert_int_equal(cgroup_container_path("0::" SCOPE "\n", "", ID, path, sizeof(path)), 0);
+	assert_string_equal(path, SCOPE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +423,8 @@ int main(void)
 		cmocka_unit_test(a_very_long_path_is_read_to_its_end),
 		cmocka_unit_test(a_name_that_may_be_cut_off_is_not_read_as_a_shorter_id),
 		cmocka_unit_test(a_name_without_nul_is_not_read_beyond_its_end),
+		cmocka_unit_test(a_container_s_directory_is_found_in_each_hierarchy),
+		cmocka_unit_test(a_directory_that_does_not_fit_is_not_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

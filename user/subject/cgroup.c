@@ -293,3 +293,57 @@ int cgroup_container_from_text(const char *proc_cgroup, struct cgroup_identity *
 	}
 	return best == HIERARCHY_NONE ? -ENOENT : 0;
 }
+
+static int is_named(struct slice directory, struct slice parent, const char *name)
+{
+	struct cgroup_identity id;
+
+	if (directory.len == strlen(name) && !memcmp(directory.s, name, directory.len))
+		return 1;
+	return find_container(directory, parent, &id) && !strcmp(id.container, name);
+}
+
+/* Cuts the path off behind the innermost directory of that name. */
+static int cut_behind(struct slice *path, const char *name)
+{
+	strip_suffix(path, " (deleted)");
+	while (path->len) {
+		struct slice whole = *path, directory = cut_last(path), above = *path;
+
+		if (is_named(directory, cut_last(&above), name)) {
+			*path = whole;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Is the line of /proc/PID/cgroup about the controller ("" = v2)? */
+static int is_line_of(struct slice line, const char *controller, struct slice *path)
+{
+	struct slice controllers;
+
+	if (!cut_at(&line, ':', &controllers) || !cut_at(&controllers, ':', path))
+		return 0;
+	return *controller ? has_controller(controllers, controller) : !controllers.len;
+}
+
+int cgroup_container_path(const char *proc_cgroup, const char *controller, const char *name,
+			  char *out, size_t size)
+{
+	struct slice line, rest = { proc_cgroup, strlen(proc_cgroup) }, path;
+
+	while (*name && rest.len) {
+		line = rest;
+		if (!cut_at(&line, '\n', &rest))
+			rest.len = 0;
+		if (!is_line_of(line, controller, &path) || !cut_behind(&path, name))
+			continue;
+		if (path.len >= size)
+			return -ENAMETOOLONG;
+		memcpy(out, path.s, path.len);
+		out[path.len] = '\0';
+		return 0;
+	}
+	return -ENOENT;
+}

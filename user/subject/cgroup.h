@@ -39,4 +39,14 @@ int cgroup_container_from_names(const char names[][TM_CGROUP_NAME], size_t n,
  */
 int cgroup_container_from_text(const char *proc_cgroup, struct cgroup_identity *out);
 
+/*
+ * The directory of a container, or of a systemd unit, from the text of /proc/PID/cgroup of a process
+ * inside it: in the v1 hierarchy of the controller, or in the v2 hierarchy if that is "". `name` is
+ * the container's id or the unit's name. The process may be in a cgroup further down, as below a
+ * systemd inside the container. -ENOENT: that hierarchy's path does not name it; -ENAMETOOLONG; *out
+ * is untouched. The path begins with '/', and may hold anything else: see util/beneath.h.
+ */
+int cgroup_container_path(const char *proc_cgroup, const char *controller, const char *name,
+			  char *out, size_t size);
+
 #endif
