@@ -709,6 +709,33 @@ static void kernels_with_processes_and_kernels_with_series_are_one_list(void **s
 	snapshot__unref(s);
 }
 
+static void a_kernel_has_the_usage_of_the_container_it_is_shown_with(void **state)
+{
+	struct kernel_sample a = { "k", "a", "", "", 1, .point.usage = { 0 } };
+	struct kernel_sample b = { "k", "b", "",
+				   "",	1,   .point.usage = { .has = USAGE_CPU, .cpu_ns = 7 } };
+	struct snapshot_builder *builder = new_builder();
+	struct snapshot *s;
+
+	(void)state;
+	assert_int_equal(snapshot_builder__add_kernel(builder, &b), 0);
+	assert_int_equal(snapshot_builder__add_kernel(builder, &a), 0);
+	s = seal(builder);
+	assert_string_equal(s->kernels[0].container, "a");
+	assert_int_equal(s->kernels[0].point.usage.has, 0);
+	snapshot__unref(s);
+	builder = new_builder();
+	assert_int_equal(snapshot_builder__add_kernel(builder, &a), 0);
+	a.point.usage = (struct kernel_usage){ .has = USAGE_CPU, .cpu_ns = 5 };
+	assert_int_equal(snapshot_builder__add_kernel(builder, &b), 0);
+	assert_int_equal(snapshot_builder__add_kernel(builder, &a), 0);
+	s = seal(builder);
+	assert_string_equal(s->kernels[0].container, "a");
+	assert_int_equal(s->kernels[0].point.usage.cpu_ns, 5);
+	assert_int_equal(s->kernels[0].processes, 3);
+	snapshot__unref(s);
+}
+
 static void an_empty_snapshot_is_a_snapshot(void **state)
 {
 	struct snapshot *s = seal(new_builder());
@@ -841,6 +868,7 @@ int main(void)
 		TEST(internal_series_are_not_in_the_sums),
 		TEST(systems_of_a_kernel_are_sorted_and_named_once),
 		TEST(kernels_with_processes_and_kernels_with_series_are_one_list),
+		TEST(a_kernel_has_the_usage_of_the_container_it_is_shown_with),
 		TEST(an_empty_snapshot_is_a_snapshot),
 		TEST(filling_in_the_wrong_order_is_an_error),
 		TEST(a_snapshot_thrown_away_leaves_no_trace),

@@ -69,14 +69,15 @@ static size_t append_from_series(const struct snapshot *s, struct kernel_sample 
 static void merge_kernel(struct kernel_sample *to, const struct kernel_sample *from)
 {
 	to->processes += from->processes;
+	/* never one container's usage under the other's name */
+	if (!to->point.usage.has && !strcmp(to->container, from->container))
+		to->point.usage = from->point.usage;
 	if (!*to->container)
 		to->container = from->container;
 	if (!*to->pod)
 		to->pod = from->pod;
 	if (!*to->namespace)
 		to->namespace = from->namespace;
-	if (!to->point.usage.has)
-		to->point.usage = from->point.usage;
 }
 
 static size_t merge_sorted(struct kernel_sample *kernels, size_t count)

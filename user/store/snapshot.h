@@ -87,7 +87,8 @@ enum usage_has {
 struct kernel_usage {
 	uint64_t mono_ns; /* when it was read, which is before the snapshot was taken; 0 = never */
 	uint32_t has; /* enum usage_has */
-	uint32_t pad;
+	/* which container it is of: from readings with different ones no difference can be taken */
+	uint32_t instance;
 	uint64_t cpu_ns;
 	uint64_t memory_bytes; /* without inactive file pages */
 	uint64_t memory_limit_bytes; /* USAGE_UNLIMITED = none */
@@ -179,8 +180,8 @@ int snapshot_builder__add_function(struct snapshot_builder *b,
 /*
  * A kernel with live tapped processes; systems and point are ignored, but for point.usage; strings are
  * copied and made valid UTF-8. A kernel that is added twice is one kernel with the processes of both;
- * of several usages the one with the most processes counts. Kernels that only
- * series name are added at seal time; series without a kernel_id name none. -ENOMEM.
+ * usage and labels are of the container with the most processes. Kernels that only series name are
+ * added at seal time; series without a kernel_id name none. -ENOMEM.
  */
 int snapshot_builder__add_kernel(struct snapshot_builder *b, const struct kernel_sample *kernel);
 /*
