@@ -15,6 +15,7 @@
 #include "tap/probes.h"
 #include "tap/streams.h"
 #include "tap/taps.h"
+#include "usages.h"
 #include "util/log.h"
 #include "util/self.h"
 
@@ -31,6 +32,7 @@ struct collector {
 	struct processes *processes;
 	struct series_table *series;
 	struct shares *shares;
+	struct usages *usages;
 	struct mmap_watch *watch;
 	struct self *self;
 	struct probe_cost cost;
@@ -90,6 +92,8 @@ static struct process *see_process(struct collector *c, const struct tm_process_
 		process->selected = wanted(c->config, process);
 		if (c->filtered)
 			probes__allow(c->probes, id->tgid, process->selected);
+		if (process->selected)
+			usages__add(c->usages, process);
 	}
 	return process;
 }
@@ -123,6 +127,9 @@ static void end_process(struct collector *c, const struct tm_process_id *id)
 
 static void on_dropped(void *arg, const struct process *process)
 {
+	struct collector *c = arg;
+
+	usages__drop(c->usages, &process->id);
 	end_process(arg, &process->id);
 }
 
@@ -246,6 +253,29 @@ static int on_retire(void *arg, void *user, const struct tm_slot *totals, uint64
 	return series_table__retire(c->series, user, &counters, now_ns);
 }
 
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+static int open_usages(struct collector *c)
+{
+	struct usages_config config = {
+		.proc_root = "/proc",
+		.processes = c->processes,
+		.max_age_ns = c->config->max_age_ns,
+		.interval_ns = c->config->sample_interval_ns,
+		/* the other half is for taps, connections and all else */
+		.max_fds = host_raise_open_files() / 2,
+		.now_ns = monotonic_ns,
+	};
+
+	return usages__new(&config, &c->usages);
+}
+
 /* ---- start and stop ---------------------------------------------------------------------------- */
 
 static int open_parts(struct collector *c, const struct profile *const *profiles, size_t count,
@@ -290,6 +320,8 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	taps_callbacks.per_process = only_pids(c->config) && probes__can_attach_process(c->probes);
 	snprintf(err, err_len, "out of memory");
 	error = processes__new("/proc", &c->processes);
+	if (!error)
+		error = open_usages(c);
 	if (!error)
 		error = shares__new(c->probes, &c->shares);
 	if (!error)
@@ -348,6 +380,7 @@ void collector__free(struct collector *collector)
 	streams__free(collector->streams);
 	series_table__free(collector->series);
 	shares__free(collector->shares);
+	usages__free(collector->usages);
 	processes__free(collector->processes);
 	probes__free(collector->probes);
 	free(collector);
@@ -371,8 +404,10 @@ static void on_event(void *arg, const struct tm_event *event, size_t size)
 
 	streams__event(c->streams, event, size, c->now_ns);
 	/* after exec it is a process with another exec_id, which is looked at anew */
-	if (event->kind == TM_EVENT_EXIT)
+	if (event->kind == TM_EVENT_EXIT) {
+		usages__drop(c->usages, &event->process);
 		processes__drop(c->processes, &event->process);
+	}
 }
 
 void collector__events(struct collector *collector, uint64_t now_ns)
@@ -482,6 +517,7 @@ void collector__sweep(struct collector *collector, uint64_t now_ns)
 		return;
 	}
 	processes__end_sweep(collector->processes, on_dropped, collector);
+	usages__sweep(collector->usages);
 	streams__each(collector->streams, end_if_gone, collector);
 	if (collector->config->overhead_budget_ns)
 		check_budget(collector);
@@ -575,8 +611,10 @@ static void add_kernel(void *arg, const struct process *process)
 		.processes = 1,
 	};
 
-	if (!f->err && process->selected)
-		f->err = snapshot_builder__add_kernel(f->builder, &kernel);
+	if (f->err || !process->selected)
+		return;
+	usages__find(f->collector->usages, &process->subject, &kernel.point.usage);
+	f->err = snapshot_builder__add_kernel(f->builder, &kernel);
 }
 
 static void add_totals(struct collector *c, struct snapshot *raw)
@@ -626,6 +664,7 @@ int collector__snapshot(struct collector *collector, uint64_t now_ns, struct sna
 
 	collector__events(collector, now_ns);
 	streams__update(collector->streams, now_ns);
+	usages__read(collector->usages);
 	err = snapshot_builder__new(now_ns, real_time_ns(), ++collector->snapshots, &builder);
 	if (err)
 		return err;

@@ -29,7 +29,10 @@ void collector__look(struct collector *collector, uint64_t now_ns);
 /* Looks at all processes; lets go of files, processes and series that have gone. Every few seconds. */
 void collector__sweep(struct collector *collector, uint64_t now_ns);
 
-/* Reads everything. Makes system calls only for streams that are new. */
+/*
+ * Reads everything. Makes system calls only for streams that are new, and to read what containers use,
+ * from files that are open.
+ */
 int collector__snapshot(struct collector *collector, uint64_t now_ns, struct snapshot **out);
 
 /* Functions tapped now. */

@@ -9,4 +9,7 @@
  */
 int host_check_pid_namespace(char *err, size_t err_len);
 
+/* Lets us open as many files as we may at most. Returns how many that is. */
+size_t host_raise_open_files(void);
+
 #endif
