@@ -440,6 +440,77 @@ static void the_compressed_page_is_the_same_page(void **state)
 	write_many(check_gzip);
 }
 
+static void write_kernels(const struct kernel_sample *kernels, size_t count)
+{
+	struct snapshot snapshot = { .kernels = kernels, .kernel_count = count };
+
+	write_as(&snapshot, EXPOSITION_TEXT);
+}
+
+static void a_kernel_shows_what_it_uses(void **state)
+{
+	struct kernel_sample kernel = {
+		.kernel_id = "k1",
+		.container = "c",
+		.pod = "p",
+		.namespace = "",
+		.point.usage = { .has = USAGE_CPU | USAGE_MEMORY | USAGE_IO | USAGE_NETWORK,
+				 .cpu_ns = 1500000000,
+				 .memory_bytes = 3,
+				 .memory_limit_bytes = 4,
+				 .io_read_bytes = 5,
+				 .io_write_bytes = 6,
+				 .net_rx_bytes = 7,
+				 .net_tx_bytes = 8 },
+	};
+#define KERNEL "{kernel_id=\"k1\",container=\"c\",pod=\"p\""
+
+	(void)state;
+	write_kernels(&kernel, 1);
+	assert_line("tapmeter_kernel_cpu_seconds_total" KERNEL "} 1.5");
+	assert_line("tapmeter_kernel_memory_bytes" KERNEL "} 3");
+	assert_line("tapmeter_kernel_memory_limit_bytes" KERNEL "} 4");
+	assert_line("tapmeter_kernel_io_bytes_total" KERNEL ",direction=\"read\"} 5");
+	assert_line("tapmeter_kernel_io_bytes_total" KERNEL ",direction=\"write\"} 6");
+	assert_line("tapmeter_kernel_network_bytes_total" KERNEL ",direction=\"receive\"} 7");
+	assert_line("tapmeter_kernel_network_bytes_total" KERNEL ",direction=\"send\"} 8");
+}
+
+static void what_is_not_known_of_a_kernel_is_left_out(void **state)
+{
+	struct kernel_sample kernels[] = {
+		{ .kernel_id = "host", .container = "", .pod = "", .namespace = "" },
+		{ .kernel_id = "k1", .container = "c", .pod = "p", .namespace = "" },
+	};
+	static const struct {
+		uint32_t has;
+		const char *line;
+	} cases[] = {
+		{ USAGE_CPU, "tapmeter_kernel_cpu_seconds_total" KERNEL "} 0" },
+		{ USAGE_MEMORY, "tapmeter_kernel_memory_bytes" KERNEL "} 0" },
+		{ USAGE_IO, "tapmeter_kernel_io_bytes_total" KERNEL ",direction=\"read\"} 0" },
+		{ USAGE_NETWORK,
+		  "tapmeter_kernel_network_bytes_total" KERNEL ",direction=\"send\"} 0" },
+	};
+
+	(void)state;
+	write_kernels(kernels, 2);
+	assert_absent("tapmeter_kernel_");
+	kernels[1].point.usage.memory_limit_bytes = USAGE_UNLIMITED;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		kernels[1].point.usage.has = cases[i].has;
+		write_kernels(kernels, 2);
+		for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+			if (k == i)
+				assert_line(cases[k].line);
+			else
+				assert_absent(cases[k].line);
+		}
+		assert_absent("limit_bytes{");
+		assert_absent("kernel_id=\"host\"");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +526,8 @@ int main(void)
 		cmocka_unit_test(every_reason_of_a_loss_is_there_even_if_it_never_happened),
 		cmocka_unit_test(every_family_has_one_head_and_its_samples_follow_it),
 		cmocka_unit_test(no_two_samples_have_the_same_labels),
+		cmocka_unit_test(a_kernel_shows_what_it_uses),
+		cmocka_unit_test(what_is_not_known_of_a_kernel_is_left_out),
 		cmocka_unit_test(the_compressed_page_is_the_same_page),
 	};
 

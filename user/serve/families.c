@@ -17,6 +17,7 @@ enum view {
 	VIEW_CACHE_BYTES,
 	VIEW_TAPS,
 	VIEW_FUNCTIONS,
+	VIEW_KERNELS,
 	VIEW_COUNT,
 };
 
@@ -105,6 +106,23 @@ static int group_functions(const struct snapshot *snapshot, struct grouping *g)
 		grouping_label(g, "profile", snapshot->functions[i].profile);
 		grouping_label(g, "function", snapshot->functions[i].function);
 		if (grouping_add(g, &snapshot->functions[i]))
+			return -ENOMEM;
+	}
+	return grouping_finish(g);
+}
+
+static int group_kernels(const struct snapshot *snapshot, struct grouping *g)
+{
+	for (size_t i = 0; i < snapshot->kernel_count; i++) {
+		const struct kernel_sample *kernel = &snapshot->kernels[i];
+
+		if (!kernel->point.usage.has)
+			continue;
+		grouping_label(g, label_name(LABEL_KERNEL_ID), kernel->kernel_id);
+		grouping_label(g, label_name(LABEL_CONTAINER), kernel->container);
+		grouping_label(g, label_name(LABEL_POD), kernel->pod);
+		grouping_label(g, label_name(LABEL_NAMESPACE), kernel->namespace);
+		if (grouping_add(g, &kernel->point.usage))
 			return -ENOMEM;
 	}
 	return grouping_finish(g);
@@ -268,6 +286,53 @@ static void write_cache_operations(struct page *page, const struct family *famil
 	}
 }
 
+/* ---- per kernel ---- */
+
+/* What of a kernel's usage a family shows: one value, or two directions. */
+static const struct usage_part {
+	enum usage_has has;
+	uint16_t offset;
+	const char *directions[2];
+} usage_parts[] = {
+	{ USAGE_CPU, offsetof(struct kernel_usage, cpu_ns), { NULL } },
+	{ USAGE_MEMORY, offsetof(struct kernel_usage, memory_bytes), { NULL } },
+	{ USAGE_MEMORY, offsetof(struct kernel_usage, memory_limit_bytes), { NULL } },
+	{ USAGE_IO, offsetof(struct kernel_usage, io_read_bytes), { "read", "write" } },
+	{ USAGE_NETWORK, offsetof(struct kernel_usage, net_rx_bytes), { "receive", "send" } },
+};
+
+static const struct usage_part *usage_part(struct field field)
+{
+	size_t i = 0;
+
+	while (usage_parts[i].offset != field.offset)
+		i++;
+	return &usage_parts[i];
+}
+
+static void write_usage(struct page *page, const struct family *family)
+{
+	const struct grouping *g = &page->views[family->view];
+	const struct usage_part *part = usage_part(family->field);
+	const char *name = part->directions[0] ? "direction" : NULL;
+
+	for (size_t i = 0; i < g->count; i++) {
+		const struct kernel_usage *usage = g->entries[i].item;
+		struct field field = family->field;
+
+		if (!(usage->has & part->has))
+			continue;
+		for (int k = 0; k < 2 && (!k || name); k++) {
+			uint64_t value = read_field(usage, field);
+
+			/* only a limit can be that large */
+			if (value != USAGE_UNLIMITED)
+				add_sample(page, g, i, name, part->directions[k], value);
+			field.offset = (uint16_t)(field.offset + field.size);
+		}
+	}
+}
+
 /* ---- the others ---- */
 
 /* The same function of the same path may be tapped in several files: up if all are. */
@@ -327,6 +392,7 @@ static void write_input_field(struct page *page, const struct family *family)
 #define SERIES(member) FIELD(struct series_sample, member)
 #define SNAPSHOT(member) FIELD(struct snapshot, member)
 #define FUNCTION(member) FIELD(struct function_sample, member)
+#define USAGE(member) FIELD(struct kernel_usage, member)
 #define INPUT(member) FIELD(struct families_input, member)
 
 /* It would give every word a line of its own: */
@@ -366,6 +432,24 @@ static const struct family families[] = {
 	{ { "tapmeter_cache_operation_seconds", FAMILY_HISTOGRAM, "seconds",
 	    "Time spent in the operations on a cache that did not fail." },
 	  VIEW_CACHE, write_histogram, { 0 } },
+	{ { "tapmeter_kernel_cpu_seconds", FAMILY_COUNTER, "seconds",
+	    "CPU time of the container (or systemd unit), as its cgroup has it." },
+	  VIEW_KERNELS, write_usage, USAGE(cpu_ns) },
+	{ { "tapmeter_kernel_memory_bytes", FAMILY_GAUGE, "bytes",
+	    "Memory of the container's cgroup without inactive file pages." },
+	  VIEW_KERNELS, write_usage, USAGE(memory_bytes) },
+	{ { "tapmeter_kernel_memory_limit_bytes", FAMILY_GAUGE, "bytes",
+	    "The smallest memory limit of the container's cgroup and those around it; absent if there is "
+	    "none." },
+	  VIEW_KERNELS, write_usage, USAGE(memory_limit_bytes) },
+	{ { "tapmeter_kernel_io_bytes", FAMILY_COUNTER, "bytes",
+	    "Bytes read from and written to block devices, as the container's cgroup has it: by cgroup v1 "
+	    "without what is written back later, and on Linux 6.9 or newer only once a disk has a limit." },
+	  VIEW_KERNELS, write_usage, USAGE(io_read_bytes) },
+	{ { "tapmeter_kernel_network_bytes", FAMILY_COUNTER, "bytes",
+	    "Bytes through the interfaces (but lo) of the container's network namespace, which containers "
+	    "of a pod share; absent if it is the host's." },
+	  VIEW_KERNELS, write_usage, USAGE(net_rx_bytes) },
 	{ { "tapmeter_tap_up", FAMILY_GAUGE, "",
 	    "Whether the function is tapped; /api/v1/taps says why not." },
 	  VIEW_TAPS, write_tap_up, { 0 } },
@@ -416,6 +500,8 @@ static int build_views(struct page *page)
 
 	if (!err)
 		err = group_functions(snapshot, &page->views[VIEW_FUNCTIONS]);
+	if (!err)
+		err = group_kernels(snapshot, &page->views[VIEW_KERNELS]);
 	for (enum view view = VIEW_MESSAGE; view < VIEW_TAPS && !err; view++)
 		err = group_series(snapshot, view, &page->views[view]);
 	return err;
