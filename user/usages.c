@@ -217,8 +217,9 @@ void usages__read(struct usages *usages)
 	good_for_ns = (config->now_ns() - start_ns) * REUSE;
 	if (good_for_ns < config->max_age_ns)
 		good_for_ns = config->max_age_ns;
-	if (good_for_ns > config->interval_ns)
-		good_for_ns = config->interval_ns;
+	/* a little less, so that a sample that comes a little early is not the second with one reading */
+	if (good_for_ns > config->interval_ns - config->interval_ns / 8)
+		good_for_ns = config->interval_ns - config->interval_ns / 8;
 	usages->good_for_ns = good_for_ns;
 	usages->read_ns = start_ns;
 }
