@@ -505,6 +505,15 @@ static int count_share(void *arg, const struct stream_view *view)
 	return 0;
 }
 
+/* For whoever was not selected, or in no container, when first seen. */
+static void add_usage(void *arg, const struct process *process)
+{
+	struct collector *c = arg;
+
+	if (process->selected)
+		usages__add(c->usages, process);
+}
+
 void collector__sweep(struct collector *collector, uint64_t now_ns)
 {
 	int err;
@@ -517,6 +526,7 @@ void collector__sweep(struct collector *collector, uint64_t now_ns)
 		return;
 	}
 	processes__end_sweep(collector->processes, on_dropped, collector);
+	processes__each(collector->processes, add_usage, collector);
 	usages__sweep(collector->usages);
 	streams__each(collector->streams, end_if_gone, collector);
 	if (collector->config->overhead_budget_ns)

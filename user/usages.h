@@ -26,7 +26,10 @@ int usages__new(const struct usages_config *config, struct usages **out);
 /* Accepts NULL. */
 void usages__free(struct usages *usages);
 
-/* A tapped process has been seen; opens its container's or unit's files if they are not. */
+/*
+ * A tapped process has been seen; opens its container's or unit's files if they are not. Nothing if it
+ * was added already.
+ */
 void usages__add(struct usages *usages, const struct process *process);
 /* It has ended, or is tapped no more. Nothing if it was never added. */
 void usages__drop(struct usages *usages, const struct tm_process_id *id);
