@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
-#include "store/history.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
+#define AT_ONCE 512 /* kernels looked up under one lock */
 #define REUSE 10 /* a snapshot is used for so many times as long as taking it took */
 
 struct store {
@@ -185,13 +185,37 @@ int store__fresh(struct store *store, uint64_t now_ns, uint64_t timeout_ns, stru
 	return err;
 }
 
-int store__point(struct store *store, const char *kernel_id, uint64_t now_ns, uint64_t window_ns,
-		 uint64_t min_age_ns, struct kernel_point *out)
+void store__before(struct store *store, const struct kernel_sample *const *kernels, size_t count,
+		   uint64_t window_ns, uint64_t min_age_ns, struct kernel_point *out)
 {
-	int err;
+	size_t i, j;
+
+	/* not all at once: the agent's thread must not wait for long to record */
+	for (i = 0; i < count; i += AT_ONCE) {
+		pthread_mutex_lock(&store->history_lock);
+		for (j = i; j < count && j < i + AT_ONCE; j++)
+			history__before(store->history, kernels[j], window_ns, min_age_ns, &out[j]);
+		pthread_mutex_unlock(&store->history_lock);
+	}
+}
+
+size_t store__points(struct store *store, const struct kernel_sample *kernel,
+		     struct kernel_point out[HISTORY_MAX_POINTS])
+{
+	size_t count;
 
 	pthread_mutex_lock(&store->history_lock);
-	err = history__point(store->history, kernel_id, now_ns, window_ns, min_age_ns, out);
+	count = history__points(store->history, kernel, out);
 	pthread_mutex_unlock(&store->history_lock);
-	return err;
+	return count;
+}
+
+uint64_t store__refused(struct store *store)
+{
+	uint64_t refused;
+
+	pthread_mutex_lock(&store->history_lock);
+	refused = history__refused(store->history);
+	pthread_mutex_unlock(&store->history_lock);
+	return refused;
 }
