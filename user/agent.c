@@ -143,6 +143,7 @@ static void take_snapshot(struct agent *agent, int record)
 	store__publish(agent->store, snapshot, now_ns() - start_ns);
 	if (record && store__record(agent->store, snapshot))
 		log_msg(LOG_WARN, "no memory for the history");
+	collector__set_lost(agent->collector, TM_LOST_HISTORY_FULL, store__refused(agent->store));
 	snapshot__unref(snapshot);
 }
 
