@@ -163,6 +163,24 @@ static void an_older_one_is_asked_for_anew(void **state)
 	snapshot__unref(s);
 }
 
+static void a_recent_one_will_do_however_cheap_a_new_one_were(void **state)
+{
+	struct snapshot *s = make_snapshot(SECOND, 1, none);
+
+	(void)state;
+	store__publish(agent.store, s, 1);
+	snapshot__unref(s);
+	agent.answers = 1;
+	agent.answer_ns = 2 * SECOND;
+	assert_int_equal(store__recent(agent.store, SECOND + MAX_AGE, 0, &s), 0);
+	assert_int_equal(s->mono_ns, SECOND);
+	assert_int_equal(agent.requests, 0);
+	snapshot__unref(s);
+	assert_int_equal(store__recent(agent.store, SECOND + MAX_AGE + 1, LONG, &s), 0);
+	assert_int_equal(s->mono_ns, 2 * SECOND);
+	snapshot__unref(s);
+}
+
 static void a_snapshot_from_after_the_readers_time_is_fresh(void **state)
 {
 	struct snapshot *s;
@@ -685,6 +703,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_young_snapshot_is_given_at_once),
 		TEST(an_older_one_is_asked_for_anew),
+		TEST(a_recent_one_will_do_however_cheap_a_new_one_were),
 		TEST(a_snapshot_from_after_the_readers_time_is_fresh),
 		TEST(without_an_answer_the_reader_gives_up),
 		TEST(a_request_that_got_lost_is_made_again),

@@ -114,12 +114,19 @@ void store__stop(struct store *store)
 	pthread_mutex_unlock(&store->lock);
 }
 
+/* What a reader asks for. */
+struct wish {
+	uint64_t now_ns;
+	bool recent; /* up to max_age_ns old, even if a younger one would cost little */
+};
+
 /* A snapshot from after now_ns is fresh: it was taken while the reader was on its way here. */
-static bool is_fresh(const struct store *store, uint64_t now_ns)
+static bool is_fresh(const struct store *store, const struct wish *wish)
 {
 	const struct snapshot *s = store->newest;
+	uint64_t limit_ns = wish->recent ? store->max_age_ns : store->good_for_ns;
 
-	return s && (s->mono_ns >= now_ns || now_ns - s->mono_ns <= store->good_for_ns);
+	return s && (s->mono_ns >= wish->now_ns || wish->now_ns - s->mono_ns <= limit_ns);
 }
 
 static uint64_t monotonic_ns(void)
@@ -166,23 +173,38 @@ static bool wait_for_change(struct store *store, uint64_t deadline_ns)
 	return in_time;
 }
 
-int store__fresh(struct store *store, uint64_t now_ns, uint64_t timeout_ns, struct snapshot **out)
+static int get(struct store *store, const struct wish *wish, uint64_t timeout_ns,
+	       struct snapshot **out)
 {
 	uint64_t deadline_ns = deadline_after(timeout_ns);
 	bool in_time = true;
 	int err = 0;
 
 	pthread_mutex_lock(&store->lock);
-	while (!store->stopped && !is_fresh(store, now_ns) && in_time)
+	while (!store->stopped && !is_fresh(store, wish) && in_time)
 		in_time = wait_for_change(store, deadline_ns);
 	if (store->stopped)
 		err = -ESHUTDOWN;
-	else if (is_fresh(store, now_ns))
+	else if (is_fresh(store, wish))
 		*out = snapshot__ref(store->newest);
 	else
 		err = -ETIMEDOUT;
 	pthread_mutex_unlock(&store->lock);
 	return err;
+}
+
+int store__fresh(struct store *store, uint64_t now_ns, uint64_t timeout_ns, struct snapshot **out)
+{
+	const struct wish wish = { .now_ns = now_ns };
+
+	return get(store, &wish, timeout_ns, out);
+}
+
+int store__recent(struct store *store, uint64_t now_ns, uint64_t timeout_ns, struct snapshot **out)
+{
+	const struct wish wish = { .now_ns = now_ns, .recent = true };
+
+	return get(store, &wish, timeout_ns, out);
 }
 
 void store__before(struct store *store, const struct kernel_sample *const *kernels, size_t count,

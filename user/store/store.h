@@ -45,6 +45,11 @@ void store__stop(struct store *store);
  * -ETIMEDOUT, -ESHUTDOWN.
  */
 int store__fresh(struct store *store, uint64_t now_ns, uint64_t timeout_ns, struct snapshot **out);
+/*
+ * The same for those who ask often and rather have their answer soon than younger than max_age: they
+ * only have a new snapshot taken if there is none of that age.
+ */
+int store__recent(struct store *store, uint64_t now_ns, uint64_t timeout_ns, struct snapshot **out);
 
 /*
  * Any thread: for each kernel of a snapshot the recorded point that is older by closest to window_ns,
