@@ -203,6 +203,18 @@ static void a_counter_that_has_begun_anew_has_no_rate(void **state)
 	assert_current("net_rx", "300.0");
 }
 
+static void between_two_containers_there_is_no_rate(void **state)
+{
+	struct kernel_point now = point_at(110, 2000);
+
+	(void)state;
+	now.usage.instance = 1;
+	compute(now, point_at(100, 1000));
+	assert_current("cpu_util", "null");
+	assert_current("net_tx", "null");
+	assert_current("zmq_send_messages", "100.0");
+}
+
 static void a_rate_over_too_short_a_time_is_null(void **state)
 {
 	struct kernel_point now = point_at(100, 2000), before = point_at(100, 1000);
@@ -270,6 +282,7 @@ int main(void)
 		cmocka_unit_test(the_first_sample_shows_no_cumulative_value_as_a_rate),
 		cmocka_unit_test(what_was_not_known_before_has_no_rate),
 		cmocka_unit_test(a_counter_that_has_begun_anew_has_no_rate),
+		cmocka_unit_test(between_two_containers_there_is_no_rate),
 		cmocka_unit_test(a_rate_over_too_short_a_time_is_null),
 		cmocka_unit_test(only_what_is_wanted_is_computed),
 		cmocka_unit_test(statistics_are_over_all_of_the_history),

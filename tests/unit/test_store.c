@@ -595,6 +595,26 @@ static void a_counter_that_has_begun_anew_is_void_in_older_points(void **state)
 	assert_int_equal(usage_before(111 * SECOND, 5000, USAGE_CPU).usage.memory_bytes, 2000);
 }
 
+static void another_container_under_the_same_id_begins_anew(void **state)
+{
+	struct kernel_sample kernel = user_of(102 * SECOND, 9000, USAGE_CPU);
+	const struct kernel_sample *kernels[] = { &kernel };
+	const struct snapshot s = { .mono_ns = 102 * SECOND,
+				    .kernel_count = 1,
+				    .kernels = &kernel };
+	struct kernel_point point;
+
+	(void)state;
+	record_usage(100 * SECOND, 1000, USAGE_CPU);
+	record_usage(101 * SECOND, 2000, USAGE_CPU);
+	kernel.point.usage.instance = 1;
+	store__before(agent.store, kernels, 1, SECOND, 1, &point);
+	assert_true(point.usage.cpu_ns == HISTORY_VOID);
+	assert_int_equal(store__record(agent.store, &s), 0);
+	/* the first one again */
+	assert_true(usage_before(110 * SECOND, 9500, USAGE_CPU).usage.cpu_ns == HISTORY_VOID);
+}
+
 static void what_is_not_known_for_a_while_has_not_fallen(void **state)
 {
 	(void)state;
@@ -724,6 +744,7 @@ int main(void)
 		TEST(a_kernel_that_comes_back_in_time_keeps_its_past),
 		TEST(usage_is_found_by_the_time_when_it_was_read),
 		TEST(a_counter_that_has_begun_anew_is_void_in_older_points),
+		TEST(another_container_under_the_same_id_begins_anew),
 		TEST(what_is_not_known_for_a_while_has_not_fallen),
 		TEST(all_points_are_given_from_the_oldest_on),
 		TEST(no_more_than_so_many_kernels_have_a_past),

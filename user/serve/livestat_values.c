@@ -111,7 +111,7 @@ static struct livestat_number usage_increase(const struct livestat_metric *metri
 {
 	uint64_t ns = time_between(now->usage.mono_ns, before->usage.mono_ns);
 
-	if (!(before->usage.has & metric->needs))
+	if (!(before->usage.has & metric->needs) || before->usage.instance != now->usage.instance)
 		return LIVESTAT_IS_NULL;
 	return increase(metric, now, before, times, ns);
 }

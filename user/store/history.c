@@ -47,6 +47,7 @@ struct ring {
 struct kernel_history {
 	uint64_t seen_ns; /* time of the last snapshot that had the kernel */
 	uint64_t last[COUNTERS]; /* as last known */
+	uint32_t instance; /* of the usage last known */
 	struct ring rings[RINGS];
 	char kernel_id[];
 };
@@ -129,6 +130,17 @@ static int is_known(const struct kernel_point *point, size_t i)
 	return !counters[i].usage || point->usage.has & counters[i].usage;
 }
 
+/* Less than before, or another container's. */
+static int begins_anew(const struct kernel_history *kernel, const struct kernel_point *point,
+		       size_t i)
+{
+	if (!is_known(point, i))
+		return 0;
+	if (counters[i].usage && point->usage.instance != kernel->instance)
+		return 1;
+	return counter_of(point, i) < kernel->last[i];
+}
+
 static void void_older(struct kernel_history *kernel, size_t counter)
 {
 	size_t i, j;
@@ -144,12 +156,13 @@ static void note_counters(struct kernel_history *kernel, const struct kernel_poi
 	size_t i;
 
 	for (i = 0; i < COUNTERS; i++) {
-		if (!is_known(point, i))
-			continue;
-		if (counter_of(point, i) < kernel->last[i])
+		if (begins_anew(kernel, point, i))
 			void_older(kernel, i);
-		kernel->last[i] = counter_of(point, i);
+		if (is_known(point, i))
+			kernel->last[i] = counter_of(point, i);
 	}
+	if (point->usage.has)
+		kernel->instance = point->usage.instance;
 }
 
 /* ---- recording ---- */
@@ -349,7 +362,7 @@ static void search_ring(struct search *search, const struct ring *ring,
 	}
 }
 
-/* A counter that is less than when it was last recorded has begun anew since. */
+/* What has begun anew since it was last recorded. */
 static void void_fallen(const struct kernel_history *kernel, const struct kernel_point *now,
 			struct kernel_point *before)
 {
@@ -358,7 +371,7 @@ static void void_fallen(const struct kernel_history *kernel, const struct kernel
 	if (now->mono_ns < kernel->seen_ns) /* of an older snapshot */
 		return;
 	for (i = 0; i < COUNTERS; i++) {
-		if (is_known(now, i) && counter_of(now, i) < kernel->last[i])
+		if (begins_anew(kernel, now, i))
 			*counter_in(before, i) = HISTORY_VOID;
 	}
 }

@@ -87,7 +87,8 @@ enum usage_has {
 struct kernel_usage {
 	uint64_t mono_ns; /* when it was read, which is before the snapshot was taken; 0 = never */
 	uint32_t has; /* enum usage_has */
-	uint32_t pad;
+	/* which container it is of: from readings with different ones no difference can be taken */
+	uint32_t instance;
 	uint64_t cpu_ns;
 	uint64_t memory_bytes; /* without inactive file pages */
 	uint64_t memory_limit_bytes; /* USAGE_UNLIMITED = none */
