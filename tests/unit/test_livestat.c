@@ -122,6 +122,39 @@ static void a_malformed_request_is_refused_and_the_message_names_the_field(void 
 	}
 }
 
+static int is_answered(const char *body, size_t len)
+{
+	struct livestat_request request;
+	int ret = livestat_parse_body(body, len, &request, err, sizeof(err));
+
+	livestat_request_free(&request);
+	assert_true(!ret || (ret == -EINVAL && *err));
+	return !ret;
+}
+
+static void whatever_is_sent_does_no_harm(void **state)
+{
+	static const char good[] = "{\"kernel_ids\":[\"a\",\"\\u00e9\"],\"metrics\":[\"mem\"],"
+				   "\"window\":\"10s\",\"shape\":\"backendai\"}";
+	static char deep[200000];
+	char body[sizeof(good)];
+
+	(void)state;
+	assert_true(is_answered(good, sizeof(good) - 1));
+	for (size_t len = 0; len < sizeof(good) - 1; len++)
+		assert_false(is_answered(good, len));
+	for (size_t i = 0; i < sizeof(good) - 1; i++) {
+		for (int c = 0; c < 256; c++) {
+			memcpy(body, good, sizeof(good));
+			body[i] = (char)c;
+			is_answered(body, sizeof(good) - 1);
+		}
+	}
+	memset(deep, '[', sizeof(deep));
+	assert_false(is_answered(deep, sizeof(deep)));
+	assert_false(is_answered(NULL, 0));
+}
+
 static char *body_with_ids(size_t count)
 {
 	struct strbuf b = STRBUF_INIT;
@@ -399,6 +432,35 @@ static void what_does_not_apply_to_a_kernel_is_left_out(void **state)
 	json_decref(answer);
 }
 
+/* by_kernel.KERNEL.METRIC.KEY */
+static const char *text_in(json_t *answer, const char *kernel, const char *metric, const char *key)
+{
+	json_t *value = json_object_get(json_object_get(answer, "by_kernel"), kernel);
+
+	return json_string_value(json_object_get(json_object_get(value, metric), key));
+}
+
+static void the_shape_says_how_it_is_written(void **state)
+{
+	json_t *answer;
+
+	(void)state;
+	fixture_publish(&fixture, 100 * SECOND, 1000);
+	answer = ask("{\"kernel_ids\":[\"alpha\",\"beta\",\"nobody\"],\"shape\":\"backendai\"}",
+		     110 * SECOND, 99000);
+	assert_string_equal(text_in(answer, "alpha", "zmq_send_messages", "stats.rate"), "9800");
+	assert_true(json_is_null(json_object_get(json_object_get(answer, "by_kernel"), "nobody")));
+	/* it has nothing but a cache */
+	assert_true(json_is_null(json_object_get(json_object_get(answer, "by_kernel"), "beta")));
+	json_decref(answer);
+	answer = ask("{\"kernel_ids\":[\"alpha\"],\"shape\":\"backendai-agent\"}", 110 * SECOND,
+		     99000);
+	assert_string_equal(text_in(answer, "alpha", "zmq_recv_oldest_seconds", "stats.max"),
+			    "1.5");
+	assert_null(text_in(answer, "alpha", "zmq_send_messages", "stats.diff"));
+	json_decref(answer);
+}
+
 static void only_the_metrics_asked_for_are_there(void **state)
 {
 	json_t *answer = ask("{\"kernel_ids\":[\"alpha\"],\"metrics\":[\"zmq_failures\",\"mem\"]}",
@@ -445,6 +507,7 @@ int main(void)
 		cmocka_unit_test(a_minimal_request_asks_for_everything_over_ten_seconds),
 		cmocka_unit_test(duplicate_ids_and_metrics_collapse),
 		cmocka_unit_test(a_malformed_request_is_refused_and_the_message_names_the_field),
+		cmocka_unit_test(whatever_is_sent_does_no_harm),
 		cmocka_unit_test(ten_thousand_ids_are_enough),
 		cmocka_unit_test(a_query_asks_the_same),
 		cmocka_unit_test(a_malformed_query_is_refused_and_the_message_names_the_parameter),
@@ -459,6 +522,7 @@ int main(void)
 		ANSWER_TEST(ages_are_in_seconds),
 		ANSWER_TEST(every_id_is_answered_and_an_unknown_one_is_null),
 		ANSWER_TEST(what_does_not_apply_to_a_kernel_is_left_out),
+		ANSWER_TEST(the_shape_says_how_it_is_written),
 		ANSWER_TEST(only_the_metrics_asked_for_are_there),
 		ANSWER_TEST(odd_ids_come_back_as_they_were),
 		ANSWER_TEST(the_greatest_numbers_stay_numbers),
