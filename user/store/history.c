@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "store/ring.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define FORGET_NS (600 * SECOND_NS)
 #define RINGS 2
+
+/* 61 points have 60 distances between them: the rings reach back 60 s and 600 s. */
+_Static_assert(HISTORY_MAX_POINTS == RINGS * RING_POINTS, "points of all rings");
 
 /*
  * A point goes into a ring when the last one there is at least this old: a little less than the
@@ -33,16 +37,6 @@ static const struct counter {
 };
 
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))
-
-struct ring {
-	uint32_t next; /* where the next point goes */
-	uint32_t count;
-	uint32_t room; /* of points; grows up to HISTORY_RING */
-	/* the points' times, side by side: looking for one touches few cache lines */
-	uint64_t mono_ns[HISTORY_RING];
-	uint64_t usage_ns[HISTORY_RING];
-	struct kernel_point *points;
-};
 
 struct kernel_history {
 	uint64_t seen_ns; /* time of the last snapshot that had the kernel */
@@ -73,7 +67,7 @@ static void kernel_history_free(struct kernel_history *kernel)
 	size_t i;
 
 	for (i = 0; i < RINGS; i++)
-		free(kernel->rings[i].points);
+		ring_free(&kernel->rings[i]);
 	free(kernel);
 }
 
@@ -102,12 +96,6 @@ static struct kernel_history *kernel_history_new(const char *kernel_id)
 	if (kernel)
 		memcpy(kernel->kernel_id, kernel_id, size);
 	return kernel;
-}
-
-/* How long after `then` it is at `now`; a clock that went back reads as no time at all. */
-static uint64_t elapsed(uint64_t now_ns, uint64_t then_ns)
-{
-	return now_ns > then_ns ? now_ns - then_ns : 0;
 }
 
 /* ---- counters that fall ---- */
@@ -166,38 +154,6 @@ static void note_counters(struct kernel_history *kernel, const struct kernel_poi
 }
 
 /* ---- recording ---- */
-
-static int ring_grow(struct ring *ring)
-{
-	uint32_t room = ring->room ? 2 * ring->room : 4;
-	void *points;
-
-	if (room > HISTORY_RING)
-		room = HISTORY_RING;
-	points = reallocarray(ring->points, room, sizeof(ring->points[0]));
-	if (!points)
-		return -ENOMEM;
-	ring->points = points;
-	ring->room = room;
-	return 0;
-}
-
-static int ring_push(struct ring *ring, const struct kernel_point *point, uint64_t step_ns)
-{
-	uint32_t last = (ring->next + HISTORY_RING - 1) % HISTORY_RING;
-
-	if (ring->count && elapsed(point->mono_ns, ring->mono_ns[last]) < step_ns)
-		return 0;
-	if (ring->next == ring->room && ring->room < HISTORY_RING && ring_grow(ring))
-		return -ENOMEM;
-	ring->points[ring->next] = *point;
-	ring->mono_ns[ring->next] = point->mono_ns;
-	ring->usage_ns[ring->next] = point->usage.mono_ns;
-	ring->next = (ring->next + 1) % HISTORY_RING;
-	if (ring->count < HISTORY_RING)
-		ring->count++;
-	return 0;
-}
 
 static int add_point(struct kernel_history *kernel, const struct kernel_point *point)
 {
@@ -302,7 +258,7 @@ int history__record(struct history *history, const struct snapshot *s)
 			j++;
 		if (!kernel)
 			continue;
-		if (order < 0 && elapsed(s->mono_ns, kernel->seen_ns) >= plan.keep_ns)
+		if (order < 0 && ring_elapsed(s->mono_ns, kernel->seen_ns) >= plan.keep_ns)
 			kernel_history_free(kernel);
 		else
 			merged[count++] = kernel;
@@ -334,34 +290,6 @@ static const struct kernel_history *find_kernel(const struct history *history,
 	return NULL;
 }
 
-/* What is looked for among the points' times, and what was found. */
-struct search {
-	uint64_t now_ns, window_ns, min_age_ns;
-	uint64_t off; /* of the best, from the window */
-	uint64_t best_ns;
-	const struct kernel_point *best;
-};
-
-static void search_ring(struct search *search, const struct ring *ring,
-			const uint64_t times[HISTORY_RING])
-{
-	uint32_t i;
-
-	for (i = 0; i < ring->count; i++) {
-		uint64_t age = elapsed(search->now_ns, times[i]);
-		uint64_t off = age > search->window_ns ? age - search->window_ns :
-							 search->window_ns - age;
-
-		/* of two that are equally far off, the older: a rate gets steadier */
-		if (!times[i] || age < search->min_age_ns || off > search->off ||
-		    (off == search->off && times[i] >= search->best_ns))
-			continue;
-		search->off = off;
-		search->best_ns = times[i];
-		search->best = &ring->points[i];
-	}
-}
-
 /* What has begun anew since it was last recorded. */
 static void void_fallen(const struct kernel_history *kernel, const struct kernel_point *now,
 			struct kernel_point *before)
@@ -380,10 +308,10 @@ void history__before(const struct history *history, const struct kernel_sample *
 		     uint64_t window_ns, uint64_t min_age_ns, struct kernel_point *out)
 {
 	const struct kernel_history *past = find_kernel(history, kernel->kernel_id);
-	struct search points = {
+	struct ring_search points = {
 		kernel->point.mono_ns, window_ns, min_age_ns, UINT64_MAX, UINT64_MAX, NULL
 	};
-	struct search usages = points;
+	struct ring_search usages = points;
 	size_t i;
 
 	*out = (struct kernel_point){ 0 };
@@ -391,26 +319,13 @@ void history__before(const struct history *history, const struct kernel_sample *
 		return;
 	usages.now_ns = kernel->point.usage.mono_ns;
 	for (i = 0; i < RINGS; i++) {
-		search_ring(&points, &past->rings[i], past->rings[i].mono_ns);
-		search_ring(&usages, &past->rings[i], past->rings[i].usage_ns);
+		ring_search(&past->rings[i], past->rings[i].mono_ns, &points);
+		ring_search(&past->rings[i], past->rings[i].usage_ns, &usages);
 	}
 	if (points.best)
 		*out = *points.best;
 	out->usage = usages.best ? usages.best->usage : (struct kernel_usage){ 0 };
 	void_fallen(past, &kernel->point, out);
-}
-
-/* The ring's points from the oldest on, as long as they are older than `until_ns`. */
-static size_t copy_ring(const struct ring *ring, uint64_t until_ns, struct kernel_point *out)
-{
-	uint32_t i, at = ring->count < HISTORY_RING ? 0 : ring->next;
-	size_t count = 0;
-
-	for (i = 0; i < ring->count; i++, at = (at + 1) % HISTORY_RING) {
-		if (ring->mono_ns[at] < until_ns)
-			out[count++] = ring->points[at];
-	}
-	return count;
 }
 
 size_t history__points(const struct history *history, const struct kernel_sample *kernel,
@@ -424,11 +339,11 @@ size_t history__points(const struct history *history, const struct kernel_sample
 	if (!past || !past->rings[0].count)
 		return 0;
 	fine = &past->rings[0];
-	fine_ns = fine->mono_ns[fine->count < HISTORY_RING ? 0 : fine->next];
+	fine_ns = ring_oldest_ns(fine);
 	if (fine_ns > kernel->point.mono_ns)
 		fine_ns = kernel->point.mono_ns;
-	count = copy_ring(&past->rings[1], fine_ns, out);
-	count += copy_ring(fine, kernel->point.mono_ns, out + count);
+	count = ring_copy(&past->rings[1], fine_ns, out);
+	count += ring_copy(fine, kernel->point.mono_ns, out + count);
 	for (i = 0; i < count; i++)
 		void_fallen(past, &kernel->point, &out[i]);
 	return count;

@@ -16,9 +16,7 @@
 #include "store/snapshot.h"
 
 #define HISTORY_MAX_KERNELS 4096
-/* 61 points have 60 distances between them: the rings reach back 60 s and 600 s. */
-#define HISTORY_RING 61
-#define HISTORY_MAX_POINTS (2 * HISTORY_RING)
+#define HISTORY_MAX_POINTS (2 * 61)
 #define HISTORY_VOID UINT64_MAX
 
 struct history;
