@@ -111,8 +111,8 @@ def has_all(clients, bodies):
 	"""Each query has something to say of each kernel."""
 	try:
 		answers = [json.loads(answer)["data"]["result"] for answer in ask(clients, bodies)]
-	except OSError:
-		for client in clients:  # it does not listen yet
+	except (OSError, RuntimeError):
+		for client in clients:  # it does not listen yet, or says so itself
 			client.connection.close()
 		return False
 	found = [{sample["metric"]["kernel_id"] for sample in answer} for answer in answers]

@@ -46,6 +46,11 @@ static struct livestat_value *value_of(const char *metric)
 	return NULL;
 }
 
+static uint32_t bit_of(const char *metric)
+{
+	return 1u << (value_of(metric) - values);
+}
+
 static void assert_number(struct livestat_number n, const char *json)
 {
 	struct strbuf text = STRBUF_INIT;
@@ -155,7 +160,9 @@ static void rates_of_usage_go_by_the_time_when_it_was_read(void **state)
 	compute(now, before);
 	assert_current("cpu_util", "100.0");
 	assert_current("zmq_send_messages", "200.0");
-	assert_int_equal(livestat_span(&now, &before), 20 * SECOND);
+	assert_int_equal(livestat_span(&now, &before, ALL), 10 * SECOND);
+	assert_int_equal(livestat_span(&now, &before, bit_of("cpu_util")), 20 * SECOND);
+	assert_int_equal(livestat_span(&now, &before, bit_of("mem")), 0);
 	/* one reading: no rate, however far apart the snapshots are */
 	before.usage = now.usage;
 	compute(now, before);
@@ -234,7 +241,7 @@ static void only_what_is_wanted_is_computed(void **state)
 
 	(void)state;
 	compute(now, before);
-	livestat_values(&now, &before, 1u << (value_of("mem") - values), values);
+	livestat_values(&now, &before, bit_of("mem"), values);
 	for (size_t i = 0; i < LIVESTAT_METRICS; i++)
 		assert_int_equal(values[i].current.kind != LIVESTAT_ABSENT,
 				 !strcmp(livestat_metrics[i].name, "mem"));

@@ -7,13 +7,14 @@
  *	kernels COUNT PREFIX DIRECTORY...
  *
  * The i-th process joins the cgroup DIRECTORY/PREFIX%08x of each directory (which must exist) before
- * it opens a socket. Says {"ready": PID}, then takes commands on stdin, each answered by a line of
+ * it opens a socket, and has a network of its own. Says {"ready": PID}, then takes commands on stdin, each answered by a line of
  * JSON:
  *
  *	go N SIZE	each process sends and receives N messages of SIZE bytes; {"messages": N}
  *	quit (or end)	ends all of them
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -99,6 +100,7 @@ static int start(unsigned i, char **argv)
 	check(!close_range(3, (unsigned)ends[1] - 1, 0) &&
 		      !close_range((unsigned)ends[1] + 1, ~0u, 0),
 	      "close_range");
+	check(!unshare(CLONE_NEWNET), "unshare");
 	for (char **directory = argv + 3; *directory; directory++)
 		join(*directory, argv[2], i);
 	serve(ends[1]);

@@ -90,12 +90,12 @@ static void write_kernels(const struct answer *answer, const struct livestat_req
 	}
 }
 
-static uint64_t widest_span(const struct answer *answer)
+static uint64_t widest_span(const struct answer *answer, uint32_t wanted)
 {
 	uint64_t widest = 0;
 
 	for (size_t i = 0; i < answer->count; i++) {
-		uint64_t ns = livestat_span(&answer->kernels[i]->point, &answer->before[i]);
+		uint64_t ns = livestat_span(&answer->kernels[i]->point, &answer->before[i], wanted);
 
 		widest = ns > widest ? ns : widest;
 	}
@@ -114,7 +114,8 @@ void livestat_answer(const struct livestat_request *request, const struct snapsh
 		strbuf_addstr(out, "{\"sampled_at\":");
 		livestat_add_json(out, livestat_scaled(snapshot->real_ns, NS_PER_S));
 		strbuf_addstr(out, ",\"window_seconds\":");
-		livestat_add_json(out, livestat_scaled(widest_span(&answer), NS_PER_S));
+		livestat_add_json(out, livestat_scaled(widest_span(&answer, request->metrics),
+						       NS_PER_S));
 		strbuf_addstr(out, ",\"by_kernel\":{");
 		write_kernels(&answer, request, store, out);
 		strbuf_addstr(out, "}}\n");

@@ -182,12 +182,23 @@ void livestat_values(const struct kernel_point *now, const struct kernel_point *
 	}
 }
 
-uint64_t livestat_span(const struct kernel_point *now, const struct kernel_point *before)
+uint64_t livestat_span(const struct kernel_point *now, const struct kernel_point *before,
+		       uint32_t wanted)
 {
-	uint64_t ns = time_between(now->mono_ns, before->mono_ns);
-	uint64_t usage_ns = time_between(now->usage.mono_ns, before->usage.mono_ns);
+	uint64_t usage_ns = 0;
 
-	return ns > usage_ns ? ns : usage_ns;
+	for (size_t i = 0; i < LIVESTAT_METRICS; i++) {
+		const struct livestat_metric *metric = &livestat_metrics[i];
+
+		if (!(wanted & 1u << i) || !applies(metric, now))
+			continue;
+		if (metric->source == LIVESTAT_PER_SECOND)
+			return time_between(now->mono_ns, before->mono_ns);
+		if (metric->source == LIVESTAT_USED_PER_SECOND ||
+		    metric->source == LIVESTAT_CPU_PER_SECOND)
+			usage_ns = time_between(now->usage.mono_ns, before->usage.mono_ns);
+	}
+	return usage_ns;
 }
 
 /* ---- over the history ---- */

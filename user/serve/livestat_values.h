@@ -76,7 +76,11 @@ void livestat_values(const struct kernel_point *now, const struct kernel_point *
  */
 void livestat_stats(const struct kernel_point *history, size_t count,
 		    const struct kernel_point *now, struct livestat_value values[LIVESTAT_METRICS]);
-/* The longest time between the points that a value can have been computed over; 0 = none. */
-uint64_t livestat_span(const struct kernel_point *now, const struct kernel_point *before);
+/*
+ * The time between the points that the wanted rates of a kernel were computed over, in nanoseconds; 0 =
+ * none was. Those of its usage have a time of their own, which only counts if there are no others.
+ */
+uint64_t livestat_span(const struct kernel_point *now, const struct kernel_point *before,
+		       uint32_t wanted);
 
 #endif
