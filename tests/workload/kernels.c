@@ -148,6 +148,7 @@ int main(int argc, char **argv)
 	}
 	for (unsigned long i = 0; i < count; i++)
 		close(fds[i]);
+	free(fds);
 	while (wait(NULL) > 0)
 		;
 	return EXIT_SUCCESS;

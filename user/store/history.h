@@ -16,7 +16,7 @@
 #include "store/snapshot.h"
 
 #define HISTORY_MAX_KERNELS 4096
-#define HISTORY_MAX_POINTS (2 * 61)
+#define HISTORY_MAX_POINTS 122
 #define HISTORY_VOID UINT64_MAX
 
 struct history;
