@@ -129,7 +129,7 @@ help: ## this list
 .PHONY: build-tests unit-tests bench-programs
 unit-tests: $(UNIT_TESTS)
 build-tests: unit-tests $(WORKLOADS)
-bench-programs: $(BENCH_PROGRAMS)
+bench-programs: $(BENCH_PROGRAMS) $(BUILD)/tests/workload/kernels
 
 # For scripts: the value of a variable.
 .PHONY: print-%

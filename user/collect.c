@@ -39,6 +39,7 @@ struct collector {
 	uint64_t spent_ns, spent_at_ns; /* cost of all probes at the last look, and when that was */
 	uint64_t over_since_ns; /* over the budget since then, 0 = within it */
 	uint64_t mapped_lost;
+	uint64_t lost_elsewhere[TM_LOST_COUNT];
 	uint64_t snapshots;
 	uint64_t now_ns;
 	uint32_t noted[MAX_NOTED];
@@ -632,7 +633,7 @@ static void add_totals(struct collector *c, struct snapshot *raw)
 	const uint64_t *losses = probes__losses(c->probes);
 
 	for (int i = 0; i < TM_LOST_COUNT; i++)
-		raw->lost[i] = losses[i];
+		raw->lost[i] = losses[i] + c->lost_elsewhere[i];
 	raw->lost[TM_LOST_LABELS_UNKNOWN] += streams__labels_unknown(c->streams);
 	raw->lost[TM_LOST_MMAP_EVENTS] += c->mapped_lost;
 	raw->streams_used = streams__used(c->streams);
@@ -684,6 +685,11 @@ int collector__snapshot(struct collector *collector, uint64_t now_ns, struct sna
 		return err;
 	}
 	return snapshot_builder__seal(builder, out);
+}
+
+void collector__set_lost(struct collector *collector, enum tm_lost reason, uint64_t count)
+{
+	collector->lost_elsewhere[reason] = count;
 }
 
 size_t collector__taps_up(const struct collector *collector)

@@ -7,6 +7,7 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <tapmeter/abi.h>
 #include "store/store.h"
 #include "tap/profile.h"
 #include "util/config.h"
@@ -28,6 +29,9 @@ int collector__mapped(struct collector *collector);
 void collector__look(struct collector *collector, uint64_t now_ns);
 /* Looks at all processes; lets go of files, processes and series that have gone. Every few seconds. */
 void collector__sweep(struct collector *collector, uint64_t now_ns);
+
+/* So much was lost in all beyond the collector: later snapshots say so. */
+void collector__set_lost(struct collector *collector, enum tm_lost reason, uint64_t count);
 
 /*
  * Reads everything. Makes system calls only for streams that are new, and to read what containers use,

@@ -77,7 +77,10 @@ static void every_flag_reaches_its_field(void **state)
 	assert_string_equal(config.comms.items[0], "python3");
 	assert_int_equal(config.max_streams, 64);
 	assert_int_equal(config.max_endpoints_per_kernel, 1);
-	assert_int_equal(LOAD("--series.expiry=1s", "--sample.interval=100ms", "--max-age=1m"), 0);
+	assert_int_equal(LOAD("--series.expiry=1s", "--sample.interval=100ms", "--max-age=1m",
+			      "--view=backendai"),
+			 0);
+	assert_string_equal(config.views.items[0], "backendai");
 	assert_int_equal(config.series_expiry_ns, SECOND);
 	assert_int_equal(config.sample_interval_ns, 100 * MS);
 	assert_int_equal(config.max_age_ns, 60 * SECOND);
@@ -146,6 +149,14 @@ static void a_comm_has_at_most_15_bytes_unless_it_is_a_pattern(void **state)
 	assert_string_equal(errors.data, "--comm: found 'sixteen__letters', expected a name as in "
 					 "/proc/PID/comm, at most 15 bytes, or a pattern\n");
 	assert_int_equal(LOAD("--comm=[a-z][a-z][a-z]*"), 0);
+}
+
+static void a_view_that_is_not_there_yet_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(LOAD("--view=lmcache"), -EINVAL);
+	assert_string_equal(errors.data, "--view: found 'lmcache', expected backendai; fastdeploy "
+					 "and lmcache are not there yet\n");
 }
 
 static void a_mistyped_flag_is_answered_with_the_right_one(void **state)
@@ -234,6 +245,7 @@ int main(void)
 		TEST(words_stand_for_the_numbers_that_other_modules_have),
 		TEST(a_listen_address_is_a_host_and_a_port),
 		TEST(a_comm_has_at_most_15_bytes_unless_it_is_a_pattern),
+		TEST(a_view_that_is_not_there_yet_is_refused),
 		TEST(a_mistyped_flag_is_answered_with_the_right_one),
 		TEST(the_command_line_beats_the_file_and_the_file_the_defaults),
 		TEST(all_errors_of_the_file_are_told_one_to_a_line),

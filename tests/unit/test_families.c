@@ -50,7 +50,7 @@ static struct series_labels cache_labels(const char *operation, enum series_dire
 
 static void write_as(const struct snapshot *snapshot, enum exposition_format format)
 {
-	struct families_input in = { snapshot, "1.2.3", "abc\"def", 2500000 };
+	struct families_input in = { snapshot, "1.2.3", "abc\"def", 2500000, 0 };
 
 	strbuf_clear(&out);
 	assert_int_equal(families_write(&in, format, &out), 0);
@@ -412,7 +412,7 @@ static void no_two_samples_have_the_same_labels(void **state)
 
 static void check_gzip(const struct snapshot *snapshot)
 {
-	struct families_input in = { snapshot, "1.2.3", "abc\"def", 2500000 };
+	struct families_input in = { snapshot, "1.2.3", "abc\"def", 2500000, 0 };
 	struct strbuf packed = STRBUF_INIT;
 	char *text;
 	z_stream z = { 0 };

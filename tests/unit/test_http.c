@@ -243,11 +243,26 @@ static void too_large_a_body_is_refused_before_it_is_sent(void **state)
 	unsigned before = atomic_load(&handled);
 
 	(void)state;
-	ask(0, "POST /p HTTP/1.1\r\nContent-Length: 1001\r\n" LOCAL END);
+	ask(0, "POST /p HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n" LOCAL END);
 	assert_int_equal(status(), 413);
 	assert_non_null(strstr(body(), "\"code\":\"too_large\""));
-	ask(0,
-	    "POST /p HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 999999999\r\n" LOCAL END);
+	ask(0, "POST /p HTTP/1.1\r\nContent-Length: 999999999\r\n" LOCAL END);
+	assert_int_equal(status(), 413);
+	assert_int_equal(atomic_load(&handled), before);
+}
+
+static void who_sends_too_large_a_body_gets_to_see_the_answer(void **state)
+{
+	static const char head[] = "POST /p HTTP/1.1\r\nContent-Length: 60000\r\n" LOCAL END;
+	static char text[60000];
+	unsigned before = atomic_load(&handled);
+	int fd = connect_to(0);
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	assert_true(send_text(fd, head, sizeof(head) - 1));
+	assert_true(send_text(fd, text, sizeof(text)));
+	receive_all(fd);
 	assert_int_equal(status(), 413);
 	assert_int_equal(atomic_load(&handled), before);
 }
@@ -467,6 +482,7 @@ int main(void)
 		TEST(head_is_answered_without_a_body),
 		TEST(a_loopback_listener_answers_only_to_local_names),
 		TEST(too_large_a_body_is_refused_before_it_is_sent),
+		TEST(who_sends_too_large_a_body_gets_to_see_the_answer),
 		TEST(a_chunked_body_that_grows_too_large_is_refused),
 		TEST(too_long_a_request_line_or_header_is_refused),
 		TEST(two_hundred_long_parameters_fit),

@@ -16,6 +16,13 @@ static int parse(const char *body, struct livestat_request *request)
 	return livestat_parse_body(body, strlen(body), request, err, sizeof(err));
 }
 
+/* The name of the only metric that is asked for. */
+static const char *only_metric(const struct livestat_request *request)
+{
+	assert_int_equal(__builtin_popcount(request->metrics), 1);
+	return livestat_metrics[__builtin_ctz(request->metrics)].name;
+}
+
 static void a_minimal_request_asks_for_everything_over_ten_seconds(void **state)
 {
 	struct livestat_request request, all;
@@ -55,7 +62,7 @@ static void duplicate_ids_and_metrics_collapse(void **state)
 	assert_int_equal(request.id_count, 2);
 	assert_string_equal(request.ids[0], "a");
 	assert_string_equal(request.ids[1], "b");
-	assert_int_equal(request.metrics, 1);
+	assert_string_equal(only_metric(&request), "mem");
 	assert_int_equal(request.window_ns, 600 * SECOND);
 	livestat_request_free(&request);
 }
@@ -100,8 +107,7 @@ static void a_malformed_request_is_refused_and_the_message_names_the_field(void 
 		{ "{\"kernel_ids\":[\"a\"],\"window\":\"-10s\"}", "window" },
 		{ "{\"kernel_ids\":[\"a\"],\"shape\":\"round\"}", "shape" },
 		{ "{\"kernel_ids\":[\"a\"],\"shape\":1}", "shape" },
-		{ "{\"kernel_ids\":[\"a\"],\"shape\":\"backendai\"}", "not supported" },
-		{ "{\"kernel_ids\":[\"a\"],\"shape\":\"backendai-agent\"}", "not supported" },
+		{ "{\"kernel_ids\":[\"a\"],\"shape\":\"backendai-\"}", "shape" },
 		{ "{\"kernel_ids\":[\"a\"],\"extra\":1}", "extra" },
 		{ "{\"kernel_ids\":[\"a\"],\"\":1}", "unknown field" },
 	};
@@ -114,6 +120,39 @@ static void a_malformed_request_is_refused_and_the_message_names_the_field(void 
 			fail_msg("%s: \"%s\"", table[i].body, err);
 		livestat_request_free(&request);
 	}
+}
+
+static int is_answered(const char *body, size_t len)
+{
+	struct livestat_request request;
+	int ret = livestat_parse_body(body, len, &request, err, sizeof(err));
+
+	livestat_request_free(&request);
+	assert_true(!ret || (ret == -EINVAL && *err));
+	return !ret;
+}
+
+static void whatever_is_sent_does_no_harm(void **state)
+{
+	static const char good[] = "{\"kernel_ids\":[\"a\",\"\\u00e9\"],\"metrics\":[\"mem\"],"
+				   "\"window\":\"10s\",\"shape\":\"backendai\"}";
+	static char deep[200000];
+	char body[sizeof(good)];
+
+	(void)state;
+	assert_true(is_answered(good, sizeof(good) - 1));
+	for (size_t len = 0; len < sizeof(good) - 1; len++)
+		assert_false(is_answered(good, len));
+	for (size_t i = 0; i < sizeof(good) - 1; i++) {
+		for (int c = 0; c < 256; c++) {
+			memcpy(body, good, sizeof(good));
+			body[i] = (char)c;
+			is_answered(body, sizeof(good) - 1);
+		}
+	}
+	memset(deep, '[', sizeof(deep));
+	assert_false(is_answered(deep, sizeof(deep)));
+	assert_false(is_answered(NULL, 0));
 }
 
 static char *body_with_ids(size_t count)
@@ -157,7 +196,7 @@ static void a_query_asks_the_same(void **state)
 	assert_int_equal(livestat_parse_query(query, 7, &request, err, sizeof(err)), 0);
 	assert_int_equal(request.id_count, 2);
 	assert_string_equal(request.ids[0], "a");
-	assert_int_equal(request.metrics, 3);
+	assert_int_equal(__builtin_popcount(request.metrics), 2);
 	assert_int_equal(request.window_ns, 60 * SECOND);
 	livestat_request_free(&request);
 }
@@ -393,6 +432,35 @@ static void what_does_not_apply_to_a_kernel_is_left_out(void **state)
 	json_decref(answer);
 }
 
+/* by_kernel.KERNEL.METRIC.KEY */
+static const char *text_in(json_t *answer, const char *kernel, const char *metric, const char *key)
+{
+	json_t *value = json_object_get(json_object_get(answer, "by_kernel"), kernel);
+
+	return json_string_value(json_object_get(json_object_get(value, metric), key));
+}
+
+static void the_shape_says_how_it_is_written(void **state)
+{
+	json_t *answer;
+
+	(void)state;
+	fixture_publish(&fixture, 100 * SECOND, 1000);
+	answer = ask("{\"kernel_ids\":[\"alpha\",\"gamma\",\"nobody\"],\"shape\":\"backendai\"}",
+		     110 * SECOND, 99000);
+	assert_string_equal(text_in(answer, "alpha", "zmq_send_messages", "stats.rate"), "9800");
+	assert_true(json_is_null(json_object_get(json_object_get(answer, "by_kernel"), "nobody")));
+	/* it has no series yet */
+	assert_true(json_is_null(json_object_get(json_object_get(answer, "by_kernel"), "gamma")));
+	json_decref(answer);
+	answer = ask("{\"kernel_ids\":[\"alpha\"],\"shape\":\"backendai-agent\"}", 110 * SECOND,
+		     99000);
+	assert_string_equal(text_in(answer, "alpha", "zmq_recv_oldest_seconds", "stats.max"),
+			    "1.5");
+	assert_null(text_in(answer, "alpha", "zmq_send_messages", "stats.diff"));
+	json_decref(answer);
+}
+
 static void only_the_metrics_asked_for_are_there(void **state)
 {
 	json_t *answer = ask("{\"kernel_ids\":[\"alpha\"],\"metrics\":[\"zmq_failures\",\"mem\"]}",
@@ -439,6 +507,7 @@ int main(void)
 		cmocka_unit_test(a_minimal_request_asks_for_everything_over_ten_seconds),
 		cmocka_unit_test(duplicate_ids_and_metrics_collapse),
 		cmocka_unit_test(a_malformed_request_is_refused_and_the_message_names_the_field),
+		cmocka_unit_test(whatever_is_sent_does_no_harm),
 		cmocka_unit_test(ten_thousand_ids_are_enough),
 		cmocka_unit_test(a_query_asks_the_same),
 		cmocka_unit_test(a_malformed_query_is_refused_and_the_message_names_the_parameter),
@@ -453,6 +522,7 @@ int main(void)
 		ANSWER_TEST(ages_are_in_seconds),
 		ANSWER_TEST(every_id_is_answered_and_an_unknown_one_is_null),
 		ANSWER_TEST(what_does_not_apply_to_a_kernel_is_left_out),
+		ANSWER_TEST(the_shape_says_how_it_is_written),
 		ANSWER_TEST(only_the_metrics_asked_for_are_there),
 		ANSWER_TEST(odd_ids_come_back_as_they_were),
 		ANSWER_TEST(the_greatest_numbers_stay_numbers),

@@ -163,6 +163,24 @@ static void an_older_one_is_asked_for_anew(void **state)
 	snapshot__unref(s);
 }
 
+static void a_recent_one_will_do_however_cheap_a_new_one_were(void **state)
+{
+	struct snapshot *s = make_snapshot(SECOND, 1, none);
+
+	(void)state;
+	store__publish(agent.store, s, 1);
+	snapshot__unref(s);
+	agent.answers = 1;
+	agent.answer_ns = 2 * SECOND;
+	assert_int_equal(store__recent(agent.store, SECOND + MAX_AGE, 0, &s), 0);
+	assert_int_equal(s->mono_ns, SECOND);
+	assert_int_equal(agent.requests, 0);
+	snapshot__unref(s);
+	assert_int_equal(store__recent(agent.store, SECOND + MAX_AGE + 1, LONG, &s), 0);
+	assert_int_equal(s->mono_ns, 2 * SECOND);
+	snapshot__unref(s);
+}
+
 static void a_snapshot_from_after_the_readers_time_is_fresh(void **state)
 {
 	struct snapshot *s;
@@ -300,6 +318,20 @@ static void the_stop_wakes_who_waits(void **state)
 
 static atomic_int readers_left;
 
+/* The point before the kernel's at now_ns; -ENOENT if there is none. */
+static int point_of(const char *kernel_id, uint64_t now_ns, uint64_t window_ns, uint64_t min_age_ns,
+		    struct kernel_point *out)
+{
+	/* it has counted most of all: nothing of what was recorded has begun anew since */
+	const struct kernel_sample now = { .kernel_id = kernel_id,
+					   .point = { .mono_ns = now_ns,
+						      .send_messages = UINT64_MAX } };
+	const struct kernel_sample *kernels[] = { &now };
+
+	store__before(agent.store, kernels, 1, window_ns, min_age_ns, out);
+	return out->mono_ns ? 0 : -ENOENT;
+}
+
 static void *read_often(void *arg)
 {
 	struct reader *reader = arg;
@@ -314,7 +346,7 @@ static void *read_often(void *arg)
 		if (reader->err || s->mono_ns + MAX_AGE < now_ns ||
 		    s->series[0].messages != s->number || s->series[0].labels->kernel_id[0] != 'k')
 			break;
-		store__point(agent.store, "k", now_ns, SECOND, 0, &point);
+		point_of("k", now_ns, SECOND, 0, &point);
 		snapshot__unref(s);
 	}
 	reader->got_ns = (uint64_t)i;
@@ -360,9 +392,7 @@ static uint64_t age_of_point(uint64_t now_ns, uint64_t window, uint64_t min_age)
 {
 	struct kernel_point point;
 
-	assert_int_equal(store__point(agent.store, "k", now_ns, window * SECOND, min_age * SECOND,
-				      &point),
-			 0);
+	point_of("k", now_ns, window * SECOND, min_age * SECOND, &point);
 	return point.mono_ns ? (now_ns - point.mono_ns) / SECOND : 0;
 }
 
@@ -383,7 +413,7 @@ static void the_point_nearest_to_the_window_is_given(void **state)
 	assert_int_equal(age_of_point(now + 6 * SECOND, 600, 1), 605);
 	assert_int_equal(age_of_point(now, 0, 5), 5);
 	assert_int_equal(age_of_point(now, 3, 59), 59);
-	assert_int_equal(store__point(agent.store, "k", now, 10 * SECOND, 0, &point), 0);
+	assert_int_equal(point_of("k", now, 10 * SECOND, 0, &point), 0);
 	assert_int_equal(point.send_messages, 990);
 	assert_int_equal(point.has_messages, 1);
 }
@@ -443,11 +473,10 @@ static void without_an_old_enough_point_there_is_none(void **state)
 
 	(void)state;
 	record(agent.store, 10 * SECOND, 1, only_k);
-	assert_int_equal(store__point(agent.store, "k", 10 * SECOND, SECOND, 1, &point), 0);
-	assert_int_equal(point.mono_ns, 0);
-	assert_int_equal(store__point(agent.store, "k", 10 * SECOND, SECOND, 0, &point), 0);
+	assert_int_equal(point_of("k", 10 * SECOND, SECOND, 1, &point), -ENOENT);
+	assert_int_equal(point_of("k", 10 * SECOND, SECOND, 0, &point), 0);
 	assert_int_equal(point.mono_ns, 10 * SECOND);
-	assert_int_equal(store__point(agent.store, "j", 10 * SECOND, SECOND, 0, &point), -ENOENT);
+	assert_int_equal(point_of("j", 10 * SECOND, SECOND, 0, &point), -ENOENT);
 }
 
 static void odd_clocks_do_no_harm(void **state)
@@ -456,20 +485,16 @@ static void odd_clocks_do_no_harm(void **state)
 
 	(void)state;
 	record(agent.store, 0, 1, only_k); /* 0 means "none" */
-	assert_int_equal(store__point(agent.store, "k", SECOND, SECOND, 0, &point), 0);
-	assert_int_equal(point.mono_ns, 0);
+	assert_int_equal(point_of("k", SECOND, SECOND, 0, &point), -ENOENT);
 	record(agent.store, 100 * SECOND, 2, only_k);
 	record(agent.store, 100 * SECOND, 3, only_k);
 	record(agent.store, 50 * SECOND, 4, only_k);
 	/* a reader from before: the point's age is 0 */
-	assert_int_equal(store__point(agent.store, "k", 1, SECOND, 0, &point), 0);
+	assert_int_equal(point_of("k", 1, SECOND, 0, &point), 0);
 	assert_int_equal(point.mono_ns, 100 * SECOND);
 	assert_int_equal(point.send_messages, 2);
-	assert_int_equal(store__point(agent.store, "k", 1, SECOND, 1, &point), 0);
-	assert_int_equal(point.mono_ns, 0);
-	assert_int_equal(store__point(agent.store, "k", UINT64_MAX, UINT64_MAX, UINT64_MAX, &point),
-			 0);
-	assert_int_equal(point.mono_ns, 0);
+	assert_int_equal(point_of("k", 1, SECOND, 1, &point), -ENOENT);
+	assert_int_equal(point_of("k", UINT64_MAX, UINT64_MAX, UINT64_MAX, &point), -ENOENT);
 }
 
 static void a_kernel_that_is_gone_is_forgotten_after_ten_minutes(void **state)
@@ -482,12 +507,12 @@ static void a_kernel_that_is_gone_is_forgotten_after_ten_minutes(void **state)
 	record(agent.store, SECOND, 1, all);
 	record(agent.store, 2 * SECOND, 1, some);
 	record(agent.store, 600 * SECOND, 1, some);
-	assert_int_equal(store__point(agent.store, "k", 600 * SECOND, SECOND, 0, &point), 0);
+	assert_int_equal(point_of("k", 600 * SECOND, SECOND, 0, &point), 0);
 	record(agent.store, 601 * SECOND, 1, some);
-	assert_int_equal(store__point(agent.store, "k", 601 * SECOND, SECOND, 0, &point), -ENOENT);
-	assert_int_equal(store__point(agent.store, "a", 601 * SECOND, SECOND, 0, &point), 0);
-	assert_int_equal(store__point(agent.store, "b", 601 * SECOND, SECOND, 0, &point), 0);
-	assert_int_equal(store__point(agent.store, "zz", 601 * SECOND, SECOND, 0, &point), 0);
+	assert_int_equal(point_of("k", 601 * SECOND, SECOND, 0, &point), -ENOENT);
+	assert_int_equal(point_of("a", 601 * SECOND, SECOND, 0, &point), 0);
+	assert_int_equal(point_of("b", 601 * SECOND, SECOND, 0, &point), 0);
+	assert_int_equal(point_of("zz", 601 * SECOND, SECOND, 0, &point), 0);
 }
 
 static void a_kernel_that_comes_back_in_time_keeps_its_past(void **state)
@@ -497,6 +522,162 @@ static void a_kernel_that_comes_back_in_time_keeps_its_past(void **state)
 	record(agent.store, 20 * SECOND, 1, none);
 	record(agent.store, 310 * SECOND, 1, only_k);
 	assert_int_equal(age_of_point(310 * SECOND, 300, 1), 300);
+}
+
+/* A kernel that has used so much at now_ns, as read half a second before. */
+static struct kernel_sample user_of(uint64_t now_ns, uint64_t cpu_ns, uint32_t has)
+{
+	return (struct kernel_sample){
+		.kernel_id = "k",
+		.point = { .mono_ns = now_ns,
+			   .has_messages = 1,
+			   .usage = { .mono_ns = now_ns - SECOND / 2,
+				      .has = has,
+				      .cpu_ns = cpu_ns,
+				      .memory_bytes = cpu_ns } },
+	};
+}
+
+static void record_usage(uint64_t now_ns, uint64_t cpu_ns, uint32_t has)
+{
+	struct kernel_sample kernel = user_of(now_ns, cpu_ns, has);
+	const struct snapshot s = { .mono_ns = now_ns, .kernel_count = 1, .kernels = &kernel };
+
+	assert_int_equal(store__record(agent.store, &s), 0);
+}
+
+static struct kernel_point usage_before(uint64_t now_ns, uint64_t cpu_ns, uint32_t has)
+{
+	struct kernel_sample kernel = user_of(now_ns, cpu_ns, has);
+	const struct kernel_sample *kernels[] = { &kernel };
+	struct kernel_point point;
+
+	store__before(agent.store, kernels, 1, 10 * SECOND, 1, &point);
+	return point;
+}
+
+static void usage_is_found_by_the_time_when_it_was_read(void **state)
+{
+	struct kernel_sample kernel = user_of(120 * SECOND, 120, USAGE_CPU);
+	const struct kernel_sample *kernels[] = { &kernel };
+	struct kernel_point point;
+	uint64_t t;
+
+	(void)state;
+	for (t = 100; t <= 110; t++)
+		record_usage(t * SECOND, t, USAGE_CPU);
+	kernel.point.usage.mono_ns = 112 * SECOND; /* long ago */
+	store__before(agent.store, kernels, 1, 10 * SECOND, 1, &point);
+	assert_int_equal(point.mono_ns, 110 * SECOND);
+	assert_int_equal(point.usage.mono_ns, 102 * SECOND - SECOND / 2);
+	assert_int_equal(point.usage.cpu_ns, 102);
+	kernel.point.usage.mono_ns = 0; /* never */
+	store__before(agent.store, kernels, 1, 10 * SECOND, 1, &point);
+	assert_int_equal(point.usage.mono_ns, 0);
+}
+
+static void a_counter_that_has_begun_anew_is_void_in_older_points(void **state)
+{
+	(void)state;
+	record_usage(100 * SECOND, 1000, USAGE_CPU);
+	record_usage(101 * SECOND, 2000, USAGE_CPU);
+	assert_int_equal(usage_before(102 * SECOND, 2000, USAGE_CPU).usage.cpu_ns, 1000);
+	/* less than last recorded, although more than ten seconds ago */
+	assert_true(usage_before(102 * SECOND, 1500, USAGE_CPU).usage.cpu_ns == HISTORY_VOID);
+	/* of a snapshot from before that record */
+	assert_int_equal(usage_before(100 * SECOND + SECOND / 2, 1500, USAGE_CPU).usage.cpu_ns,
+			 1000);
+	record_usage(102 * SECOND, 1500, USAGE_CPU);
+	record_usage(103 * SECOND, 5000, USAGE_CPU);
+	assert_true(usage_before(111 * SECOND, 5000, USAGE_CPU).usage.cpu_ns == HISTORY_VOID);
+	assert_int_equal(usage_before(112 * SECOND, 5000, USAGE_CPU).usage.cpu_ns, 1500);
+	/* memory is no counter */
+	assert_int_equal(usage_before(111 * SECOND, 5000, USAGE_CPU).usage.memory_bytes, 2000);
+}
+
+static void another_container_under_the_same_id_begins_anew(void **state)
+{
+	struct kernel_sample kernel = user_of(102 * SECOND, 9000, USAGE_CPU);
+	const struct kernel_sample *kernels[] = { &kernel };
+	const struct snapshot s = { .mono_ns = 102 * SECOND,
+				    .kernel_count = 1,
+				    .kernels = &kernel };
+	struct kernel_point point;
+
+	(void)state;
+	record_usage(100 * SECOND, 1000, USAGE_CPU);
+	record_usage(101 * SECOND, 2000, USAGE_CPU);
+	kernel.point.usage.instance = 1;
+	store__before(agent.store, kernels, 1, SECOND, 1, &point);
+	assert_true(point.usage.cpu_ns == HISTORY_VOID);
+	assert_int_equal(store__record(agent.store, &s), 0);
+	/* the first one again */
+	assert_true(usage_before(110 * SECOND, 9500, USAGE_CPU).usage.cpu_ns == HISTORY_VOID);
+}
+
+static void what_is_not_known_for_a_while_has_not_fallen(void **state)
+{
+	(void)state;
+	record_usage(100 * SECOND, 1000, USAGE_CPU);
+	record_usage(101 * SECOND, 0, 0);
+	assert_int_equal(usage_before(110 * SECOND, 1200, USAGE_CPU).usage.cpu_ns, 1000);
+	record_usage(102 * SECOND, 500, USAGE_CPU);
+	assert_true(usage_before(110 * SECOND, 1200, USAGE_CPU).usage.cpu_ns == HISTORY_VOID);
+}
+
+static void all_points_are_given_from_the_oldest_on(void **state)
+{
+	struct kernel_sample now = user_of(1000 * SECOND, 1000, USAGE_CPU);
+	struct kernel_point points[HISTORY_MAX_POINTS];
+	size_t count, i;
+	uint64_t t;
+
+	(void)state;
+	assert_int_equal(store__points(agent.store, &now, points), 0);
+	for (t = 0; t <= 1000; t++)
+		record_usage((t + 1) * SECOND, t, USAGE_CPU);
+	count = store__points(agent.store, &now, points);
+	/* 941 to 999 by the second, and every tenth before: 401, … 931 */
+	assert_int_equal(points[count - 1].mono_ns, 999 * SECOND);
+	assert_int_equal(points[count - 59].mono_ns, 941 * SECOND);
+	assert_int_equal(points[count - 60].mono_ns, 931 * SECOND);
+	assert_int_equal(points[0].mono_ns, 401 * SECOND);
+	for (i = 1; i < count; i++)
+		assert_true(points[i - 1].mono_ns < points[i].mono_ns);
+}
+
+/* So many kernels in a snapshot, named a0, a1, … */
+static void record_many(uint64_t mono_ns, char first, size_t count)
+{
+	static struct kernel_sample kernels[HISTORY_MAX_KERNELS + 2];
+	static char names[HISTORY_MAX_KERNELS + 2][8];
+	const struct snapshot s = { .mono_ns = mono_ns, .kernel_count = count, .kernels = kernels };
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(names[i], sizeof(names[i]), "%c%04zu", first, i);
+		kernels[i] =
+			(struct kernel_sample){ .kernel_id = names[i], .point.mono_ns = mono_ns };
+	}
+	assert_int_equal(store__record(agent.store, &s), 0);
+}
+
+static void no_more_than_so_many_kernels_have_a_past(void **state)
+{
+	struct kernel_point point;
+
+	(void)state;
+	record_many(1 * SECOND, 'b', HISTORY_MAX_KERNELS);
+	record_many(2 * SECOND, 'b', HISTORY_MAX_KERNELS + 2);
+	assert_int_equal(store__refused(agent.store), 2);
+	assert_int_equal(point_of("b4095", 3 * SECOND, SECOND, 1, &point), 0);
+	assert_int_equal(point_of("b4096", 3 * SECOND, SECOND, 1, &point), -ENOENT);
+	/* who is gone gives up its place to who is there, but not before it is needed */
+	record_many(3 * SECOND, 'b', 1);
+	assert_int_equal(point_of("b4095", 4 * SECOND, SECOND, 1, &point), 0);
+	record_many(4 * SECOND, 'a', 2);
+	assert_int_equal(store__refused(agent.store), 2);
+	assert_int_equal(point_of("a0001", 5 * SECOND, SECOND, 1, &point), 0);
+	assert_int_equal(point_of("b4095", 5 * SECOND, SECOND, 1, &point), -ENOENT);
 }
 
 static void lack_of_memory_costs_new_kernels_only(void **state)
@@ -513,12 +694,12 @@ static void lack_of_memory_costs_new_kernels_only(void **state)
 		err = store__record(agent.store, s);
 		fail_in = -1;
 		assert_true(!err || err == -ENOMEM);
-		assert_int_equal(store__point(agent.store, "k", 2 * SECOND, SECOND, 0, &point), 0);
+		assert_int_equal(point_of("k", 2 * SECOND, SECOND, 0, &point), 0);
 		assert_int_equal(point.mono_ns, SECOND);
 	}
 	assert_true(n > 1);
-	assert_int_equal(store__point(agent.store, "a", 2 * SECOND, SECOND, 0, &point), 0);
-	assert_int_equal(store__point(agent.store, "z", 2 * SECOND, SECOND, 0, &point), 0);
+	assert_int_equal(point_of("a", 2 * SECOND, SECOND, 0, &point), 0);
+	assert_int_equal(point_of("z", 2 * SECOND, SECOND, 0, &point), 0);
 	snapshot__unref(s);
 }
 
@@ -542,6 +723,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_young_snapshot_is_given_at_once),
 		TEST(an_older_one_is_asked_for_anew),
+		TEST(a_recent_one_will_do_however_cheap_a_new_one_were),
 		TEST(a_snapshot_from_after_the_readers_time_is_fresh),
 		TEST(without_an_answer_the_reader_gives_up),
 		TEST(a_request_that_got_lost_is_made_again),
@@ -560,6 +742,12 @@ int main(void)
 		TEST(odd_clocks_do_no_harm),
 		TEST(a_kernel_that_is_gone_is_forgotten_after_ten_minutes),
 		TEST(a_kernel_that_comes_back_in_time_keeps_its_past),
+		TEST(usage_is_found_by_the_time_when_it_was_read),
+		TEST(a_counter_that_has_begun_anew_is_void_in_older_points),
+		TEST(another_container_under_the_same_id_begins_anew),
+		TEST(what_is_not_known_for_a_while_has_not_fallen),
+		TEST(all_points_are_given_from_the_oldest_on),
+		TEST(no_more_than_so_many_kernels_have_a_past),
 		TEST(lack_of_memory_costs_new_kernels_only),
 		TEST(a_store_without_memory_is_no_store),
 	};

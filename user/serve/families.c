@@ -7,6 +7,7 @@
 #include "serve/grouping.h"
 #include "serve/gzip.h"
 #include "serve/labels.h"
+#include "serve/view_backendai.h"
 
 /* Which series (or taps) a family is made of, and which of their labels it shows. */
 enum view {
@@ -516,6 +517,8 @@ static int write_page(struct page *page)
 		families[i].write(page, &families[i]);
 		err = page->exposition.out->err;
 	}
+	if (!err && page->in->views & FAMILIES_VIEW_BACKENDAI)
+		view_backendai_write(&page->exposition, page->in->snapshot);
 	if (!err)
 		exposition_end(&page->exposition);
 	for (enum view view = 0; view < VIEW_COUNT; view++)

@@ -18,7 +18,7 @@
 #define BODY_TIMEOUT_S 30
 #define MAX_HELD_BYTES ((size_t)512 << 20)
 /* A body that is too large is read on for a while, so that its sender gets to see the 413. */
-#define DISCARD_FACTOR 8
+#define DISCARD_FACTOR 64
 
 struct listener {
 	struct http_server *server;
@@ -188,6 +188,20 @@ static bool says_larger(const char *content_length, size_t max)
 	return false;
 }
 
+/*
+ * Whether to answer before the body has come. Who waits for a "100 Continue" sees the answer; who just
+ * sends would see his connection break instead, and is heard out, unless it were without end.
+ */
+static bool is_refused_unread(const struct http_server *server, struct MHD_Connection *connection)
+{
+	const char *length = header(connection, "Content-Length");
+	size_t max = server->config.max_body;
+
+	if (header(connection, "Expect"))
+		return says_larger(length, max);
+	return says_larger(length, max * DISCARD_FACTOR);
+}
+
 /* With the headers there and the body not yet: whether it is worth reading. */
 static enum MHD_Result begin_request(const struct listener *listener,
 				     struct MHD_Connection *connection, void **request_arg)
@@ -197,7 +211,7 @@ static enum MHD_Result begin_request(const struct listener *listener,
 	if (listener->socket.loopback && !is_local_host(header(connection, "Host")))
 		return refuse(server, connection, 403, "forbidden",
 			      "the Host must be localhost, 127.0.0.1 or [::1]");
-	if (says_larger(header(connection, "Content-Length"), server->config.max_body))
+	if (is_refused_unread(server, connection))
 		return refuse_large(server, connection);
 	*request_arg = incoming_new(server);
 	return *request_arg ? MHD_YES : MHD_NO;

@@ -45,6 +45,16 @@ void routes__set_ready(struct routes *routes)
 	atomic_store(&routes->ready, true);
 }
 
+/* What there is instead of a snapshot. */
+static void refuse_without_snapshot(struct http_response *response, int err)
+{
+	if (err == -ESHUTDOWN)
+		http_response_error(response, 503, "shutting_down", "tapmeter is stopping");
+	else
+		http_response_error(response, 503, "overloaded",
+				    "no fresh snapshot was to be had in time");
+}
+
 /* A snapshot with a reference for the caller, or NULL and the answer made. */
 static struct snapshot *fresh_snapshot(struct routes *routes, struct http_response *response)
 {
@@ -54,11 +64,20 @@ static struct snapshot *fresh_snapshot(struct routes *routes, struct http_respon
 
 	if (!err)
 		return snapshot;
-	if (err == -ESHUTDOWN)
-		http_response_error(response, 503, "shutting_down", "tapmeter is stopping");
-	else
-		http_response_error(response, 503, "overloaded",
-				    "no fresh snapshot was to be had in time");
+	refuse_without_snapshot(response, err);
+	return NULL;
+}
+
+/* The same, but it may be as old as --max-age. */
+static struct snapshot *recent_snapshot(struct routes *routes, struct http_response *response)
+{
+	struct snapshot *snapshot;
+	int err = store__recent(routes->config.store, routes->config.now_ns(),
+				routes->config.timeout_ns, &snapshot);
+
+	if (!err)
+		return snapshot;
+	refuse_without_snapshot(response, err);
 	return NULL;
 }
 
@@ -79,6 +98,7 @@ static void handle_metrics(struct routes *routes, const struct http_request *req
 		.snapshot = snapshot,
 		.version = routes->config.version,
 		.revision = routes->config.revision,
+		.views = routes->config.views,
 		.scrape_ns = atomic_load(&routes->scrape_ns),
 	};
 	int err;
@@ -224,7 +244,7 @@ static void handle_live_stat(struct routes *routes, const struct http_request *r
 		http_response_error(response, err == -E2BIG ? 413 : 400,
 				    err == -E2BIG ? "too_large" : "bad_request", "%s", message);
 	} else {
-		snapshot = fresh_snapshot(routes, response);
+		snapshot = recent_snapshot(routes, response);
 		if (snapshot) {
 			livestat_answer(&query, snapshot, routes->config.store, &response->body);
 			succeed(response, JSON);

@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "store/ring.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define FORGET_NS (600 * SECOND_NS)
+#define RINGS 2
 
 /* 61 points have 60 distances between them: the rings reach back 60 s and 600 s. */
-#define RING_POINTS 61
-#define RINGS 2
+_Static_assert(HISTORY_MAX_POINTS == RINGS * RING_POINTS, "points of all rings");
 
 /*
  * A point goes into a ring when the last one there is at least this old: a little less than the
@@ -17,14 +18,30 @@
  */
 static const uint64_t ring_step_ns[RINGS] = { 3 * SECOND_NS / 4, 19 * SECOND_NS / 2 };
 
-struct ring {
-	uint32_t next; /* where the next point goes */
-	uint32_t count;
-	struct kernel_point points[RING_POINTS];
+/* What only grows, unless it begins anew. */
+static const struct counter {
+	size_t offset; /* in struct kernel_point */
+	uint32_t usage; /* enum usage_has: when it is known; 0 = always */
+} counters[] = {
+	{ offsetof(struct kernel_point, send_messages), 0 },
+	{ offsetof(struct kernel_point, recv_messages), 0 },
+	{ offsetof(struct kernel_point, send_bytes), 0 },
+	{ offsetof(struct kernel_point, recv_bytes), 0 },
+	{ offsetof(struct kernel_point, failures), 0 },
+	{ offsetof(struct kernel_point, cache_operations), 0 },
+	{ offsetof(struct kernel_point, usage.cpu_ns), USAGE_CPU },
+	{ offsetof(struct kernel_point, usage.io_read_bytes), USAGE_IO },
+	{ offsetof(struct kernel_point, usage.io_write_bytes), USAGE_IO },
+	{ offsetof(struct kernel_point, usage.net_rx_bytes), USAGE_NETWORK },
+	{ offsetof(struct kernel_point, usage.net_tx_bytes), USAGE_NETWORK },
 };
+
+#define COUNTERS (sizeof(counters) / sizeof(counters[0]))
 
 struct kernel_history {
 	uint64_t seen_ns; /* time of the last snapshot that had the kernel */
+	uint64_t last[COUNTERS]; /* as last known */
+	uint32_t instance; /* of the usage last known */
 	struct ring rings[RINGS];
 	char kernel_id[];
 };
@@ -32,6 +49,7 @@ struct kernel_history {
 struct history {
 	struct kernel_history **kernels; /* sorted by kernel_id, as those of a snapshot are */
 	size_t count;
+	uint64_t refused;
 };
 
 int history__new(struct history **out)
@@ -44,6 +62,15 @@ int history__new(struct history **out)
 	return 0;
 }
 
+static void kernel_history_free(struct kernel_history *kernel)
+{
+	size_t i;
+
+	for (i = 0; i < RINGS; i++)
+		ring_free(&kernel->rings[i]);
+	free(kernel);
+}
+
 void history__free(struct history *history)
 {
 	size_t i;
@@ -51,9 +78,14 @@ void history__free(struct history *history)
 	if (!history)
 		return;
 	for (i = 0; i < history->count; i++)
-		free(history->kernels[i]);
+		kernel_history_free(history->kernels[i]);
 	free(history->kernels);
 	free(history);
+}
+
+uint64_t history__refused(const struct history *history)
+{
+	return history->refused;
 }
 
 static struct kernel_history *kernel_history_new(const char *kernel_id)
@@ -66,33 +98,77 @@ static struct kernel_history *kernel_history_new(const char *kernel_id)
 	return kernel;
 }
 
-/* How long after `then` it is at `now`; a clock that went back reads as no time at all. */
-static uint64_t elapsed(uint64_t now_ns, uint64_t then_ns)
+/* ---- counters that fall ---- */
+
+static uint64_t *counter_in(struct kernel_point *point, size_t i)
 {
-	return now_ns > then_ns ? now_ns - then_ns : 0;
+	return (uint64_t *)(void *)((char *)point + counters[i].offset);
 }
 
-static void ring_push(struct ring *ring, const struct kernel_point *point, uint64_t step_ns)
+static uint64_t counter_of(const struct kernel_point *point, size_t i)
 {
-	uint32_t last = (ring->next + RING_POINTS - 1) % RING_POINTS;
+	uint64_t value;
 
-	if (ring->count && elapsed(point->mono_ns, ring->points[last].mono_ns) < step_ns)
-		return;
-	ring->points[ring->next] = *point;
-	ring->next = (ring->next + 1) % RING_POINTS;
-	if (ring->count < RING_POINTS)
-		ring->count++;
+	memcpy(&value, (const char *)point + counters[i].offset, sizeof(value));
+	return value;
 }
 
-static void add_point(struct kernel_history *kernel, const struct kernel_point *point)
+static int is_known(const struct kernel_point *point, size_t i)
+{
+	return !counters[i].usage || point->usage.has & counters[i].usage;
+}
+
+/* Less than before, or another container's. */
+static int begins_anew(const struct kernel_history *kernel, const struct kernel_point *point,
+		       size_t i)
+{
+	if (!is_known(point, i))
+		return 0;
+	if (counters[i].usage && point->usage.instance != kernel->instance)
+		return 1;
+	return counter_of(point, i) < kernel->last[i];
+}
+
+static void void_older(struct kernel_history *kernel, size_t counter)
+{
+	size_t i, j;
+
+	for (i = 0; i < RINGS; i++) {
+		for (j = 0; j < kernel->rings[i].count; j++)
+			*counter_in(&kernel->rings[i].points[j], counter) = HISTORY_VOID;
+	}
+}
+
+static void note_counters(struct kernel_history *kernel, const struct kernel_point *point)
 {
 	size_t i;
 
+	for (i = 0; i < COUNTERS; i++) {
+		if (begins_anew(kernel, point, i))
+			void_older(kernel, i);
+		if (is_known(point, i))
+			kernel->last[i] = counter_of(point, i);
+	}
+	if (point->usage.has)
+		kernel->instance = point->usage.instance;
+}
+
+/* ---- recording ---- */
+
+static int add_point(struct kernel_history *kernel, const struct kernel_point *point)
+{
+	int err = 0;
+	size_t i;
+
 	if (!point->mono_ns) /* means "no such point" */
-		return;
+		return 0;
 	kernel->seen_ns = point->mono_ns;
-	for (i = 0; i < RINGS; i++)
-		ring_push(&kernel->rings[i], point, ring_step_ns[i]);
+	note_counters(kernel, point);
+	for (i = 0; i < RINGS; i++) {
+		if (ring_push(&kernel->rings[i], point, ring_step_ns[i]))
+			err = -ENOMEM;
+	}
+	return err;
 }
 
 /* <0: the next kernel is only in the history, >0: only in the snapshot, 0: in both. */
@@ -105,11 +181,65 @@ static int compare_next(const struct history *history, size_t i, const struct sn
 	return strcmp(history->kernels[i]->kernel_id, s->kernels[j].kernel_id);
 }
 
+/* How many kernels of the snapshot the history has already. */
+static size_t count_common(const struct history *history, const struct snapshot *s)
+{
+	size_t i = 0, j = 0, common = 0;
+
+	while (i < history->count && j < s->kernel_count) {
+		int order = compare_next(history, i, s, j);
+
+		common += !order;
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return common;
+}
+
+/* What the merge of the history and a snapshot goes by. */
+struct merge {
+	uint64_t keep_ns; /* a kernel that is gone for so long is forgotten */
+	size_t room; /* for kernels that are new */
+};
+
+/* When places get scarce, those who are there come before those who are gone. */
+static struct merge plan_merge(const struct history *history, const struct snapshot *s)
+{
+	struct merge plan = { FORGET_NS, HISTORY_MAX_KERNELS - history->count };
+	size_t common;
+
+	if (s->kernel_count <= plan.room)
+		return plan;
+	common = count_common(history, s);
+	if (s->kernel_count - common > plan.room)
+		plan = (struct merge){ 0, HISTORY_MAX_KERNELS - common };
+	return plan;
+}
+
+/* The kernel's new history; NULL without place or memory for it. */
+static struct kernel_history *admit(struct history *history, struct merge *plan,
+				    const struct kernel_sample *sample, int *err)
+{
+	struct kernel_history *kernel;
+
+	if (!plan->room) {
+		history->refused++;
+		return NULL;
+	}
+	kernel = kernel_history_new(sample->kernel_id);
+	if (kernel)
+		plan->room--;
+	else
+		*err = -ENOMEM;
+	return kernel;
+}
+
 /*
  * Both are sorted, so merging them gives the next state; it is built anew as kernels come and go.
  */
 int history__record(struct history *history, const struct snapshot *s)
 {
+	struct merge plan = plan_merge(history, s);
 	struct kernel_history **merged, *kernel;
 	size_t i = 0, j = 0, count = 0;
 	int err = 0;
@@ -120,16 +250,16 @@ int history__record(struct history *history, const struct snapshot *s)
 	while (i < history->count || j < s->kernel_count) {
 		int order = compare_next(history, i, s, j);
 
-		kernel = order > 0 ? kernel_history_new(s->kernels[j].kernel_id) :
+		kernel = order > 0 ? admit(history, &plan, &s->kernels[j], &err) :
 				     history->kernels[i++];
-		if (order >= 0 && kernel)
-			add_point(kernel, &s->kernels[j].point);
+		if (order >= 0 && kernel && add_point(kernel, &s->kernels[j].point))
+			err = -ENOMEM;
 		if (order >= 0)
 			j++;
 		if (!kernel)
-			err = -ENOMEM;
-		else if (elapsed(s->mono_ns, kernel->seen_ns) >= FORGET_NS)
-			free(kernel);
+			continue;
+		if (order < 0 && ring_elapsed(s->mono_ns, kernel->seen_ns) >= plan.keep_ns)
+			kernel_history_free(kernel);
 		else
 			merged[count++] = kernel;
 	}
@@ -138,6 +268,8 @@ int history__record(struct history *history, const struct snapshot *s)
 	history->count = count;
 	return err;
 }
+
+/* ---- reading ---- */
 
 static const struct kernel_history *find_kernel(const struct history *history,
 						const char *kernel_id)
@@ -158,29 +290,61 @@ static const struct kernel_history *find_kernel(const struct history *history,
 	return NULL;
 }
 
-int history__point(const struct history *history, const char *kernel_id, uint64_t now_ns,
-		   uint64_t window_ns, uint64_t min_age_ns, struct kernel_point *out)
+/* What has begun anew since it was last recorded. */
+static void void_fallen(const struct kernel_history *kernel, const struct kernel_point *now,
+			struct kernel_point *before)
 {
-	const struct kernel_history *kernel = find_kernel(history, kernel_id);
-	uint64_t best = UINT64_MAX;
-	size_t i, j;
+	size_t i;
 
-	if (!kernel)
-		return -ENOENT;
-	*out = (struct kernel_point){ 0 };
-	for (i = 0; i < RINGS; i++) {
-		for (j = 0; j < kernel->rings[i].count; j++) {
-			const struct kernel_point *point = &kernel->rings[i].points[j];
-			uint64_t age = elapsed(now_ns, point->mono_ns);
-			uint64_t off = age > window_ns ? age - window_ns : window_ns - age;
-
-			/* of two that are equally far off, the older: a rate gets steadier */
-			if (age < min_age_ns || off > best ||
-			    (off == best && point->mono_ns >= out->mono_ns))
-				continue;
-			best = off;
-			*out = *point;
-		}
+	if (now->mono_ns < kernel->seen_ns) /* of an older snapshot */
+		return;
+	for (i = 0; i < COUNTERS; i++) {
+		if (begins_anew(kernel, now, i))
+			*counter_in(before, i) = HISTORY_VOID;
 	}
-	return 0;
+}
+
+void history__before(const struct history *history, const struct kernel_sample *kernel,
+		     uint64_t window_ns, uint64_t min_age_ns, struct kernel_point *out)
+{
+	const struct kernel_history *past = find_kernel(history, kernel->kernel_id);
+	struct ring_search points = {
+		kernel->point.mono_ns, window_ns, min_age_ns, UINT64_MAX, UINT64_MAX, NULL
+	};
+	struct ring_search usages = points;
+	size_t i;
+
+	*out = (struct kernel_point){ 0 };
+	if (!past)
+		return;
+	usages.now_ns = kernel->point.usage.mono_ns;
+	for (i = 0; i < RINGS; i++) {
+		ring_search(&past->rings[i], past->rings[i].mono_ns, &points);
+		ring_search(&past->rings[i], past->rings[i].usage_ns, &usages);
+	}
+	if (points.best)
+		*out = *points.best;
+	out->usage = usages.best ? usages.best->usage : (struct kernel_usage){ 0 };
+	void_fallen(past, &kernel->point, out);
+}
+
+size_t history__points(const struct history *history, const struct kernel_sample *kernel,
+		       struct kernel_point out[HISTORY_MAX_POINTS])
+{
+	const struct kernel_history *past = find_kernel(history, kernel->kernel_id);
+	const struct ring *fine;
+	uint64_t fine_ns;
+	size_t count, i;
+
+	if (!past || !past->rings[0].count)
+		return 0;
+	fine = &past->rings[0];
+	fine_ns = ring_oldest_ns(fine);
+	if (fine_ns > kernel->point.mono_ns)
+		fine_ns = kernel->point.mono_ns;
+	count = ring_copy(&past->rings[1], fine_ns, out);
+	count += ring_copy(fine, kernel->point.mono_ns, out + count);
+	for (i = 0; i < count; i++)
+		void_fallen(past, &kernel->point, &out[i]);
+	return count;
 }

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
-#include "store/history.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
+#define AT_ONCE 512 /* kernels looked up under one lock */
 #define REUSE 10 /* a snapshot is used for so many times as long as taking it took */
 
 struct store {
@@ -114,12 +114,19 @@ void store__stop(struct store *store)
 	pthread_mutex_unlock(&store->lock);
 }
 
+/* What a reader asks for. */
+struct wish {
+	uint64_t now_ns;
+	bool recent; /* up to max_age_ns old, even if a younger one would cost little */
+};
+
 /* A snapshot from after now_ns is fresh: it was taken while the reader was on its way here. */
-static bool is_fresh(const struct store *store, uint64_t now_ns)
+static bool is_fresh(const struct store *store, const struct wish *wish)
 {
 	const struct snapshot *s = store->newest;
+	uint64_t limit_ns = wish->recent ? store->max_age_ns : store->good_for_ns;
 
-	return s && (s->mono_ns >= now_ns || now_ns - s->mono_ns <= store->good_for_ns);
+	return s && (s->mono_ns >= wish->now_ns || wish->now_ns - s->mono_ns <= limit_ns);
 }
 
 static uint64_t monotonic_ns(void)
@@ -166,18 +173,19 @@ static bool wait_for_change(struct store *store, uint64_t deadline_ns)
 	return in_time;
 }
 
-int store__fresh(struct store *store, uint64_t now_ns, uint64_t timeout_ns, struct snapshot **out)
+static int get(struct store *store, const struct wish *wish, uint64_t timeout_ns,
+	       struct snapshot **out)
 {
 	uint64_t deadline_ns = deadline_after(timeout_ns);
 	bool in_time = true;
 	int err = 0;
 
 	pthread_mutex_lock(&store->lock);
-	while (!store->stopped && !is_fresh(store, now_ns) && in_time)
+	while (!store->stopped && !is_fresh(store, wish) && in_time)
 		in_time = wait_for_change(store, deadline_ns);
 	if (store->stopped)
 		err = -ESHUTDOWN;
-	else if (is_fresh(store, now_ns))
+	else if (is_fresh(store, wish))
 		*out = snapshot__ref(store->newest);
 	else
 		err = -ETIMEDOUT;
@@ -185,13 +193,51 @@ int store__fresh(struct store *store, uint64_t now_ns, uint64_t timeout_ns, stru
 	return err;
 }
 
-int store__point(struct store *store, const char *kernel_id, uint64_t now_ns, uint64_t window_ns,
-		 uint64_t min_age_ns, struct kernel_point *out)
+int store__fresh(struct store *store, uint64_t now_ns, uint64_t timeout_ns, struct snapshot **out)
 {
-	int err;
+	const struct wish wish = { .now_ns = now_ns };
+
+	return get(store, &wish, timeout_ns, out);
+}
+
+int store__recent(struct store *store, uint64_t now_ns, uint64_t timeout_ns, struct snapshot **out)
+{
+	const struct wish wish = { .now_ns = now_ns, .recent = true };
+
+	return get(store, &wish, timeout_ns, out);
+}
+
+void store__before(struct store *store, const struct kernel_sample *const *kernels, size_t count,
+		   uint64_t window_ns, uint64_t min_age_ns, struct kernel_point *out)
+{
+	size_t i, j;
+
+	/* not all at once: the agent's thread must not wait for long to record */
+	for (i = 0; i < count; i += AT_ONCE) {
+		pthread_mutex_lock(&store->history_lock);
+		for (j = i; j < count && j < i + AT_ONCE; j++)
+			history__before(store->history, kernels[j], window_ns, min_age_ns, &out[j]);
+		pthread_mutex_unlock(&store->history_lock);
+	}
+}
+
+size_t store__points(struct store *store, const struct kernel_sample *kernel,
+		     struct kernel_point out[HISTORY_MAX_POINTS])
+{
+	size_t count;
 
 	pthread_mutex_lock(&store->history_lock);
-	err = history__point(store->history, kernel_id, now_ns, window_ns, min_age_ns, out);
+	count = history__points(store->history, kernel, out);
 	pthread_mutex_unlock(&store->history_lock);
-	return err;
+	return count;
+}
+
+uint64_t store__refused(struct store *store)
+{
+	uint64_t refused;
+
+	pthread_mutex_lock(&store->history_lock);
+	refused = history__refused(store->history);
+	pthread_mutex_unlock(&store->history_lock);
+	return refused;
 }

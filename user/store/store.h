@@ -4,10 +4,11 @@
 /*
  * The store holds the newest snapshot and the short history of each kernel. The agent's thread puts
  * snapshots in; any thread takes them out. Two rings per kernel: 61 samples about one second apart,
- * and 61 about ten seconds apart (so that a window of up to 600 s can be answered). All times are
- * CLOCK_MONOTONIC in nanoseconds.
+ * and 61 about ten seconds apart (so that a window of up to 600 s can be answered), see history.h.
+ * All times are CLOCK_MONOTONIC in nanoseconds.
  */
 #include <stdint.h>
+#include "store/history.h"
 #include "store/snapshot.h"
 
 struct store;
@@ -44,13 +45,27 @@ void store__stop(struct store *store);
  * -ETIMEDOUT, -ESHUTDOWN.
  */
 int store__fresh(struct store *store, uint64_t now_ns, uint64_t timeout_ns, struct snapshot **out);
+/*
+ * The same for those who ask often and rather have their answer soon than younger than max_age: they
+ * only have a new snapshot taken if there is none of that age.
+ */
+int store__recent(struct store *store, uint64_t now_ns, uint64_t timeout_ns, struct snapshot **out);
 
 /*
- * Any thread: the recorded point of the kernel whose age at now_ns is closest to window_ns but at
- * least min_age_ns old; *out with mono_ns 0 if there is none. -ENOENT if the kernel is not in the
- * history.
+ * Any thread: for each kernel of a snapshot the recorded point that is older by closest to window_ns,
+ * but by at least min_age_ns; mono_ns 0 if there is none. `usage` is that of another point: of the
+ * one whose usage was read closest to window_ns before the kernel's, with the same limit. A counter
+ * that has begun anew since is HISTORY_VOID. The lock is taken once for many kernels.
  */
-int store__point(struct store *store, const char *kernel_id, uint64_t now_ns, uint64_t window_ns,
-		 uint64_t min_age_ns, struct kernel_point *out);
+void store__before(struct store *store, const struct kernel_sample *const *kernels, size_t count,
+		   uint64_t window_ns, uint64_t min_age_ns, struct kernel_point *out);
+/*
+ * Any thread: all points of the kernel that are older than its own in the snapshot, the oldest
+ * first: about ten seconds apart, in the last minute about one. Returns how many there are.
+ */
+size_t store__points(struct store *store, const struct kernel_sample *kernel,
+		     struct kernel_point out[HISTORY_MAX_POINTS]);
+/* Any thread: how many points have not been recorded, as HISTORY_MAX_KERNELS other kernels were. */
+uint64_t store__refused(struct store *store);
 
 #endif

@@ -43,6 +43,11 @@ static int is_comm(const char *text)
 	return strpbrk(text, "*?[") || strlen(text) < TM_COMM_LEN;
 }
 
+static int is_view(const char *text)
+{
+	return !strcmp(text, "backendai");
+}
+
 #define FIELD(name) .offset = offsetof(struct config, name)
 
 const struct option_spec config_options[] = {
@@ -67,6 +72,16 @@ const struct option_spec config_options[] = {
 		.min = 1 * MS,
 		.max = 1 * MINUTE,
 		.help = "No answer is older than this.",
+	},
+	{
+		.name = "view",
+		.type = OPTION_TEXTS,
+		FIELD(views),
+		.argument = "NAME",
+		.valid = is_view,
+		.expected = "backendai; fastdeploy and lmcache are not there yet",
+		.help = "Adds to /metrics the same facts under the names that another system's "
+			"dashboards read: backendai (backendai_container_utilization).",
 	},
 	{
 		.name = "profile",

@@ -13,6 +13,7 @@ struct config {
 	/* Serving */
 	struct option_texts web_listen_address; /* "HOST:PORT", at least one */
 	uint64_t max_age_ns;
+	struct option_texts views; /* names of other systems' views, each one known */
 	/* What is tapped: empty = no such condition */
 	struct option_texts profiles; /* names of built-in ones, or paths; empty = all built-in */
 	struct option_numbers pids;
