@@ -231,6 +231,7 @@ enum tm_lost {
 	TM_LOST_STALE_SLOT, /* a call returned after its stream's slot had been given away */
 	TM_LOST_LABELS_UNKNOWN, /* a stream whose process had gone before its labels were read */
 	TM_LOST_MMAP_EVENTS, /* mapping notices lost; the sweep catches up */
+	TM_LOST_KERNEL_ID_CONFLICT, /* a container not known by the kernel id that it claims: another does, too */
 	TM_LOST_COUNT,
 };
 
