@@ -33,6 +33,8 @@ static int confine(void)
 	sigset_t no_signals;
 
 	sigemptyset(&no_signals);
+	/* executed by its descriptor, it would be called by that number */
+	prctl(PR_SET_NAME, "tapmeter-relay");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ||
 	    /* not before: a change of the user clears it. If the agent has gone already, the link is at its end. */
 	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || setrlimit(RLIMIT_NOFILE, &files) ||
