@@ -39,7 +39,8 @@ static void the_first_that_fits_counts(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *found = kernel_map_find(&map, cases[i].container, cases[i].text);
 
-		if (!found != !cases[i].kernel_id || (found && strcmp(found, cases[i].kernel_id)))
+		if (!found != !cases[i].kernel_id ||
+		    (found && strcmp(found, cases[i].kernel_id) != 0))
 			fail_msg("case %zu: %s", i, found ? found : "none");
 	}
 }

@@ -213,7 +213,7 @@ static int open_engine(void)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(path, sizeof(path), "%s/engine.sock", tree);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fd, 16), 0);
 	assert_int_equal(relay_link__new(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), now, &relay),

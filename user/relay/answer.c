@@ -11,7 +11,7 @@ static void copy_name(const json_t *from, char *to, size_t size)
 
 	/* jansson refuses strings with a NUL inside */
 	if (text && plausible_name(text, size))
-		strcpy(to, text);
+		snprintf(to, size, "%s", text);
 }
 
 /* The first of the names that is there. */
@@ -57,7 +57,7 @@ static int take_inspected(const json_t *root, struct relay_answer *answer)
 	if (name && *name == '/')
 		name++;
 	if (name && plausible_name(name, sizeof(answer->name)))
-		strcpy(answer->name, name);
+		snprintf(answer->name, sizeof(answer->name), "%s", name);
 	copy_name(json_object_get(labels, "ai.backend.kernel-id"), answer->kernel_id,
 		  sizeof(answer->kernel_id));
 	take_pod(labels, answer);

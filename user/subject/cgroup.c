@@ -330,7 +330,8 @@ int cgroup_path_from_names(const char names[][TM_CGROUP_NAME], size_t n, char *p
 		depth++;
 	if (depth == n || size < 2)
 		return -ENAMETOOLONG;
-	strcpy(path, "/");
+	path[0] = '/';
+	path[1] = 0;
 	while (depth--) {
 		len = strnlen(names[depth], TM_CGROUP_NAME);
 		if (len >= TM_CGROUP_NAME - 1 || at + 1 + len >= size) {

@@ -129,7 +129,7 @@ int containers__claim(struct containers *containers, struct container *container
 	char before[KERNEL_ID_SIZE];
 	int settled;
 
-	strcpy(before, claim_of(container));
+	snprintf(before, sizeof(before), "%s", claim_of(container));
 	snprintf(container->claims[source], KERNEL_ID_SIZE, "%s", kernel_id);
 	if (!strcmp(before, claim_of(container)))
 		return 0;

@@ -39,7 +39,7 @@ int engine_ask(const char *path, const char *container)
 
 	if (!is_id(container) || strlen(path) >= sizeof(address.sun_path))
 		return -EINVAL;
-	strcpy(address.sun_path, path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
