@@ -301,7 +301,7 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	snprintf(err, err_len, "out of memory");
 	error = processes__new("/proc", &c->processes);
 	if (!error)
-		error = whose__new(c->config, "/proc", relay, &c->whose);
+		error = whose__new(c->config, "/", "/proc", relay, &c->whose);
 	if (!error)
 		error = shares__new(c->probes, &c->shares);
 	if (!error)

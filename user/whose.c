@@ -19,7 +19,7 @@
 struct whose {
 	const struct config *config;
 	const char *proc_root;
-	char host_root[256];
+	char roots[2][256]; /* where the host's files may be */
 	struct kernel_map map;
 	struct containers *containers;
 	struct relay_link *relay;
@@ -27,8 +27,8 @@ struct whose {
 	uint64_t now_ns;
 };
 
-int whose__new(const struct config *config, const char *proc_root, struct relay_link *relay,
-	       struct whose **out)
+int whose__new(const struct config *config, const char *root, const char *proc_root,
+	       struct relay_link *relay, struct whose **out)
 {
 	struct whose *whose = calloc(1, sizeof(*whose));
 	int err;
@@ -37,8 +37,9 @@ int whose__new(const struct config *config, const char *proc_root, struct relay_
 		return -ENOMEM;
 	whose->config = config;
 	whose->proc_root = proc_root;
-	/* process 1 of the host: also from a container that shares the host's pid namespace */
-	snprintf(whose->host_root, sizeof(whose->host_root), "%s/1/root", proc_root);
+	snprintf(whose->roots[0], sizeof(whose->roots[0]), "%s", root);
+	/* of the host's first process, for an agent in a container that has the host's pid namespace */
+	snprintf(whose->roots[1], sizeof(whose->roots[1]), "%s/1/root", proc_root);
 	whose->map = (struct kernel_map){
 		.texts = config->kernel_map.items,
 		.count = config->kernel_map.count,
@@ -95,11 +96,20 @@ static void ask_engines(struct whose *whose, struct container *container)
 	}
 }
 
+static void ask_state_file(struct whose *whose, struct container *container)
+{
+	int fd = -ENOENT;
+
+	for (int i = 0; i < 2 && fd < 0; i++)
+		fd = state_file_open(whose->roots[i], container->id);
+	ask(whose, container, RELAY_STATE_FILE, fd);
+}
+
 /* The kubelet's directories tell without a question; what else there is to know comes later. */
 static void look_up(struct whose *whose, struct container *container)
 {
-	if (container->pod_uid[0] && !container->pod[0])
-		pod_find(whose->host_root, container->pod_uid, container->pod,
+	for (int i = 0; i < 2 && container->pod_uid[0] && !container->pod[0]; i++)
+		pod_find(whose->roots[i], container->pod_uid, container->pod,
 			 sizeof(container->pod), container->namespace,
 			 sizeof(container->namespace));
 	container->retry_ns = 0;
@@ -112,9 +122,7 @@ static void look_up(struct whose *whose, struct container *container)
 		return;
 	}
 	ask_engines(whose, container);
-	if (container->pod_uid[0])
-		ask(whose, container, RELAY_STATE_FILE,
-		    state_file_open(whose->host_root, container->id));
+	ask_state_file(whose, container);
 }
 
 static void take_name(char *name, size_t size, const char *answered)

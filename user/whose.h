@@ -17,11 +17,11 @@
 struct whose;
 
 /*
- * `config` and `relay` (NULL: there is none) are borrowed. `proc_root` is "/proc" or a test's tree; the host's files are
- * found below proc_root/1/root. -ENOMEM.
+ * `config` and `relay` (NULL: there is none) are borrowed. `proc_root` is "/proc" and `root` is "/", or both are a test's; the
+ * host's files are looked for below `root`, then below proc_root/1/root. -ENOMEM.
  */
-int whose__new(const struct config *config, const char *proc_root, struct relay_link *relay,
-	       struct whose **out);
+int whose__new(const struct config *config, const char *root, const char *proc_root,
+	       struct relay_link *relay, struct whose **out);
 void whose__free(struct whose *whose);
 
 /* A process seen for the first time, with the subject that its cgroup tells: makes that complete. */

@@ -14,7 +14,7 @@
 
 #define ID "3f4e1a0c9b8d7e6f5a4b3c2d1e0f99887766554433221100ffeeddccbbaa9988"
 
-#define LONG_ID "0" ID
+static const char long_id[] = "0" ID;
 
 static char path[128];
 
@@ -65,7 +65,7 @@ static void only_ids_are_asked_for(void **state)
 		"0123456789a",
 		"../images",
 		"0123456789ab/../../images",
-		LONG_ID,
+		long_id,
 		"0123456789AB",
 		"0123456789ab\r\n\r\n",
 		"0123456789ab?size=1",

@@ -15,6 +15,7 @@
 
 #define ID "3f4e1a0c9b8d7e6f5a4b3c2d1e0f99887766554433221100ffeeddccbbaa9988"
 #define ID2 "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90"
+#define ID3 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define UID "2d3bbb23-0b4a-4b0c-9a3e-5f5a1f0c7a11"
 #define TICK_NS 10000000ull
 #define SECOND 1000000000ull
@@ -32,7 +33,7 @@ static int setup(void **state)
 	config = (struct config){ .series_expiry_ns = EXPIRY };
 	relay = NULL;
 	return tree_setup(state) || processes__new(tree, &processes) ||
-	       whose__new(&config, tree, NULL, &whose);
+	       whose__new(&config, tree, tree, NULL, &whose);
 }
 
 static int teardown(void **state)
@@ -47,7 +48,7 @@ static int teardown(void **state)
 static void again(struct relay_link *link)
 {
 	whose__free(whose);
-	assert_int_equal(whose__new(&config, tree, link, &whose), 0);
+	assert_int_equal(whose__new(&config, tree, tree, link, &whose), 0);
 }
 
 static void put_environment(unsigned tgid, const char *value)
@@ -192,15 +193,21 @@ static void the_kubelets_directories_name_the_pod(void **state)
 
 	(void)state;
 	tree_put_bytes("1/root/var/log/pods/shop_web-0_" UID "/c/0.log", "", 0);
+	tree_put_bytes("var/log/pods/shop_db-0_3d3bbb23-0b4a-4b0c-9a3e-5f5a1f0c7a11/c/0.log", "",
+		       0);
 	tree_put_process(10, 1, 500, "10 1", "0::/kubepods/burstable/pod" UID "/" ID "\n");
 	tree_put_process(20, 1, 500, "20 1",
 			 "0::/kubepods/burstable/pod3d3bbb23-0b4a-4b0c-9a3e-5f5a1f0c7a11/" ID2
+			 "\n");
+	tree_put_process(30, 1, 500, "30 1",
+			 "0::/kubepods/burstable/pod4d3bbb23-0b4a-4b0c-9a3e-5f5a1f0c7a11/" ID3
 			 "\n");
 	process = see(10);
 	assert_string_equal(process->subject.kernel_id, ID);
 	assert_string_equal(process->subject.pod, "web-0");
 	assert_string_equal(process->subject.namespace, "shop");
-	assert_string_equal(see(20)->subject.pod, "3d3bbb23-0b4a-4b0c-9a3e-5f5a1f0c7a11");
+	assert_string_equal(see(20)->subject.pod, "db-0");
+	assert_string_equal(see(30)->subject.pod, "4d3bbb23-0b4a-4b0c-9a3e-5f5a1f0c7a11");
 }
 
 /* ---- engines -------------------------------------------------------------------------------- */
