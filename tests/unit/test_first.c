@@ -67,6 +67,16 @@ static void the_first_process_is_found_from_each(void **state)
 	}
 }
 
+static void a_pid_1_comes_before_those_that_are_older(void **state)
+{
+	(void)state;
+	put_host(0);
+	tree_put_process(300, 100, 1900, "300 20", hosts[0].container);
+	tree_put_process(301, 100, 2100, "301 21", hosts[0].container);
+	check(300, ID, 200);
+	check(301, ID, 200);
+}
+
 static void its_start_is_told(void **state)
 {
 	struct first_process first;
@@ -131,6 +141,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_first_process_is_found_from_each, tree_setup,
 						tree_teardown),
+		cmocka_unit_test_setup_teardown(a_pid_1_comes_before_those_that_are_older,
+						tree_setup, tree_teardown),
 		cmocka_unit_test_setup_teardown(its_start_is_told, tree_setup, tree_teardown),
 		cmocka_unit_test_setup_teardown(without_a_pid_1_the_oldest_is_the_first, tree_setup,
 						tree_teardown),
