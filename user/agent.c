@@ -16,12 +16,14 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "collect.h"
+#include "relay_link.h"
 #include "serve/families.h"
 #include "serve/http.h"
 #include "serve/routes.h"
 #include "util/exit_code.h"
 #include "util/log.h"
 #include "util/notify.h"
+#include "util/program.h"
 #include "version.h"
 
 #define SWEEP_NS 2000000000ull /* safety net for what no notice told of */
@@ -40,17 +42,19 @@ enum source {
 	SOURCE_SWEEP,
 	SOURCE_SAMPLE,
 	SOURCE_REQUEST,
+	SOURCE_RELAY,
 	SOURCE_COUNT,
 };
 
 struct agent {
 	const struct config *config;
+	struct relay_link *relay;
 	struct collector *collector;
 	struct store *store;
 	struct routes *routes;
 	struct http_server *http;
 	int epoll_fd;
-	int fds[SOURCE_COUNT]; /* BPF and MAPPED belong to the collector */
+	int fds[SOURCE_COUNT]; /* BPF and MAPPED belong to the collector, RELAY to the link */
 	int stop;
 };
 
@@ -111,6 +115,8 @@ static int watch_all(struct agent *agent)
 	err = watch(agent, SOURCE_BPF, collector__events_fd(agent->collector));
 	if (!err)
 		err = watch(agent, SOURCE_MAPPED, collector__mapped_fd(agent->collector));
+	if (!err && agent->relay)
+		err = watch(agent, SOURCE_RELAY, relay_link__fd(agent->relay));
 	if (!err)
 		err = watch(agent, SOURCE_SETTLED, open_timer(0, 0));
 	if (!err)
@@ -175,6 +181,9 @@ static void handle(struct agent *agent, enum source source)
 		if (collector__mapped(agent->collector))
 			settle_soon(agent);
 		return;
+	case SOURCE_RELAY:
+		collector__relay(agent->collector, now_ns());
+		return;
 	default:
 		break;
 	}
@@ -228,12 +237,27 @@ static void agent_close(struct agent *agent)
 	http_server__free(agent->http);
 	routes__free(agent->routes);
 	collector__free(agent->collector);
+	relay_link__free(agent->relay);
 	store__free(agent->store);
 	for (int i = 0; i < SOURCE_COUNT; i++)
-		if (i != SOURCE_BPF && i != SOURCE_MAPPED && agent->fds[i] >= 0)
+		if (i != SOURCE_BPF && i != SOURCE_MAPPED && i != SOURCE_RELAY &&
+		    agent->fds[i] >= 0)
 			close(agent->fds[i]);
 	if (agent->epoll_fd >= 0)
 		close(agent->epoll_fd);
+}
+
+/* Before there are threads, BPF programs or anything else that a child could inherit. Without a relay the rest works. */
+static void start_relay(struct agent *agent)
+{
+	int program = program_open("relay"), err = program;
+
+	if (program >= 0)
+		err = relay_link__new(program, now_ns(), &agent->relay);
+	if (err < 0)
+		log_msg(LOG_WARN,
+			"no tapmeter-relay: containers have no names from their engines; install tapmeter in full",
+			LOG_STR("error", strerror(-err)));
 }
 
 static void handle_request(void *arg, const struct http_request *request,
@@ -317,6 +341,8 @@ int agent_run(const struct config *config, const struct profile *const *profiles
 	for (int i = 0; i < SOURCE_COUNT; i++)
 		agent.fds[i] = -1;
 	err = agent_open(&agent);
+	if (!err)
+		start_relay(&agent);
 	if (err) {
 		log_msg(LOG_ERROR, "cannot start", LOG_STR("error", strerror(-err)));
 		code = EXIT_CODE_FAILED;
@@ -324,7 +350,8 @@ int agent_run(const struct config *config, const struct profile *const *profiles
 		/* before the taps: a second agent on the same port must not tap anything first */
 		log_msg(LOG_ERROR, "cannot listen", LOG_STR("error", text));
 		code = EXIT_CODE_FAILED;
-	} else if (collector__new(config, profiles, count, text, sizeof(text), &agent.collector)) {
+	} else if (collector__new(config, profiles, count, agent.relay, text, sizeof(text),
+				  &agent.collector)) {
 		log_msg(LOG_ERROR, "cannot tap on this host", LOG_STR("error", text));
 		code = EXIT_CODE_HOST;
 	} else {

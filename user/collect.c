@@ -18,6 +18,7 @@
 #include "usages.h"
 #include "util/log.h"
 #include "util/self.h"
+#include "whose.h"
 
 #define UNMAPPED_LINGER_NS 5000000000ull /* a tap stays this long after its file's last process */
 #define OVER_BUDGET_NS 10000000000ull /* over the budget for so long: something is given up */
@@ -30,6 +31,7 @@ struct collector {
 	struct taps *taps;
 	struct streams *streams;
 	struct processes *processes;
+	struct whose *whose;
 	struct series_table *series;
 	struct shares *shares;
 	struct usages *usages;
@@ -90,6 +92,7 @@ static struct process *see_process(struct collector *c, const struct tm_process_
 	if (processes__see(c->processes, id, &process, &is_new))
 		return NULL;
 	if (is_new) {
+		whose__see(c->whose, process, c->now_ns);
 		process->selected = wanted(c->config, process);
 		if (c->filtered)
 			probes__allow(c->probes, id->tgid, process->selected);
@@ -176,21 +179,26 @@ static enum series_direction direction_of(const struct operation *operation)
 	}
 }
 
-/* Whose stream it is: from the table, else from what came with the stream's first call. */
-static void find_subject(struct collector *c, const struct stream_identity *identity,
-			 struct subject *out)
+/*
+ * Whose stream it is: from the table, else from /proc, else from what came with the stream's first call. -EAGAIN: more will
+ * soon be known.
+ */
+static int find_subject(struct collector *c, const struct stream_identity *identity,
+			struct subject *out)
 {
 	const struct tm_process_id *id = &identity->key->process;
-	const struct process *process = processes__find(c->processes, id);
+	struct process *process = see_process(c, id);
 
 	if (process) {
+		whose__update(c->whose, process);
 		*out = process->subject;
 	} else if (identity->cgroups) {
-		subject_from_names(identity->cgroups, out);
+		whose__from_names(c->whose, identity->cgroups, c->now_ns, out);
 	} else {
 		memset(out, 0, sizeof(*out));
 		snprintf(out->kernel_id, sizeof(out->kernel_id), "unknown");
 	}
+	return whose__pending(c->whose, out->container, c->now_ns) ? -EAGAIN : 0;
 }
 
 static int on_open(void *arg, const struct stream_identity *identity, void **user)
@@ -212,7 +220,9 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 	struct series *series;
 	int err;
 
-	find_subject(c, identity, &subject);
+	err = find_subject(c, identity, &subject);
+	if (err)
+		return err;
 	labels.kernel_id = subject.kernel_id;
 	labels.container = subject.container;
 	labels.pod = subject.pod;
@@ -280,7 +290,7 @@ static int open_usages(struct collector *c)
 /* ---- start and stop ---------------------------------------------------------------------------- */
 
 static int open_parts(struct collector *c, const struct profile *const *profiles, size_t count,
-		      char *err, size_t err_len)
+		      struct relay_link *relay, char *err, size_t err_len)
 {
 	struct probes_config probes_config = {
 		.way = (enum attach_way)c->config->bpf_attach,
@@ -324,6 +334,8 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	if (!error)
 		error = open_usages(c);
 	if (!error)
+		error = whose__new(c->config, "/", "/proc", relay, &c->whose);
+	if (!error)
 		error = shares__new(c->probes, &c->shares);
 	if (!error)
 		error = series_table__new(c->config->max_endpoints_per_kernel, &c->series);
@@ -350,7 +362,7 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 }
 
 int collector__new(const struct config *config, const struct profile *const *profiles, size_t count,
-		   char *err, size_t err_len, struct collector **out)
+		   struct relay_link *relay, char *err, size_t err_len, struct collector **out)
 {
 	struct collector *c;
 	int error = host_check_pid_namespace(err, err_len);
@@ -362,7 +374,7 @@ int collector__new(const struct config *config, const struct profile *const *pro
 		return -ENOMEM;
 	c->config = config;
 	c->filtered = config->pids.count || config->comms.count || config->kernel_ids.count;
-	error = open_parts(c, profiles, count, err, err_len);
+	error = open_parts(c, profiles, count, relay, err, err_len);
 	if (error) {
 		collector__free(c);
 		return error;
@@ -382,6 +394,7 @@ void collector__free(struct collector *collector)
 	series_table__free(collector->series);
 	shares__free(collector->shares);
 	usages__free(collector->usages);
+	whose__free(collector->whose);
 	processes__free(collector->processes);
 	probes__free(collector->probes);
 	free(collector);
@@ -417,6 +430,16 @@ void collector__events(struct collector *collector, uint64_t now_ns)
 	probes__events(collector->probes, on_event, collector);
 }
 
+static void note(struct collector *c, uint32_t tgid)
+{
+	for (size_t i = 0; i < c->noted_count && i < MAX_NOTED; i++)
+		if (c->noted[i] == tgid)
+			return;
+	if (c->noted_count < MAX_NOTED)
+		c->noted[c->noted_count] = tgid;
+	c->noted_count++;
+}
+
 static void on_mapped(void *arg, uint32_t tgid, uint32_t major, uint32_t minor, uint64_t inode,
 		      uint64_t generation)
 {
@@ -426,12 +449,7 @@ static void on_mapped(void *arg, uint32_t tgid, uint32_t major, uint32_t minor, 
 	(void)minor;
 	(void)inode;
 	(void)generation;
-	for (size_t i = 0; i < c->noted_count && i < MAX_NOTED; i++)
-		if (c->noted[i] == tgid)
-			return;
-	if (c->noted_count < MAX_NOTED)
-		c->noted[c->noted_count] = tgid;
-	c->noted_count++;
+	note(c, tgid);
 }
 
 int collector__mapped(struct collector *collector)
@@ -458,6 +476,42 @@ void collector__look(struct collector *collector, uint64_t now_ns)
 	}
 	for (size_t i = 0; i < count; i++)
 		taps__look(collector->taps, collector->noted[i], now_ns);
+}
+
+static void update_subject(void *arg, const struct process *process)
+{
+	struct collector *c = arg;
+	struct process *mutable = processes__find(c->processes, &process->id);
+	int selected;
+
+	if (!mutable)
+		return;
+	whose__update(c->whose, mutable);
+	if (!c->filtered)
+		return;
+	selected = wanted(c->config, mutable);
+	if (selected == mutable->selected)
+		return;
+	mutable->selected = selected;
+	probes__allow(c->probes, mutable->id.tgid, selected);
+	note(c, mutable->id.tgid);
+}
+
+/* More is known of a container: its processes, not the streams they have, go by it from now on. */
+static void update_subjects(struct collector *c)
+{
+	if (!whose__take_changed(c->whose))
+		return;
+	processes__each(c->processes, update_subject, c);
+	if (c->noted_count)
+		collector__look(c, c->now_ns);
+}
+
+void collector__relay(struct collector *collector, uint64_t now_ns)
+{
+	collector->now_ns = now_ns;
+	whose__read(collector->whose, now_ns);
+	update_subjects(collector);
 }
 
 /* A stream whose process is not in the table and not alive: its end was missed. */
@@ -520,6 +574,8 @@ void collector__sweep(struct collector *collector, uint64_t now_ns)
 	int err;
 
 	collector->now_ns = now_ns;
+	whose__sweep(collector->whose, now_ns);
+	update_subjects(collector);
 	processes__begin_sweep(collector->processes);
 	err = taps__sweep(collector->taps, now_ns, UNMAPPED_LINGER_NS);
 	if (err) {
@@ -617,6 +673,7 @@ static void add_kernel(void *arg, const struct process *process)
 	struct kernel_sample kernel = {
 		.kernel_id = process->subject.kernel_id,
 		.container = process->subject.container,
+		.name = process->subject.name,
 		.pod = process->subject.pod,
 		.namespace = process->subject.namespace,
 		.processes = 1,
@@ -636,6 +693,7 @@ static void add_totals(struct collector *c, struct snapshot *raw)
 		raw->lost[i] = losses[i] + c->lost_elsewhere[i];
 	raw->lost[TM_LOST_LABELS_UNKNOWN] += streams__labels_unknown(c->streams);
 	raw->lost[TM_LOST_MMAP_EVENTS] += c->mapped_lost;
+	raw->lost[TM_LOST_KERNEL_ID_CONFLICT] += whose__conflicts(c->whose);
 	raw->streams_used = streams__used(c->streams);
 	raw->streams_limit = (uint32_t)c->config->max_streams;
 	raw->series_capped = series_table__capped(c->series);

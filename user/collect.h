@@ -13,10 +13,14 @@
 #include "util/config.h"
 
 struct collector;
+struct relay_link;
 
-/* Loads the BPF programs; nothing is tapped before the first sweep. On failure err says what the host lacks. */
+/*
+ * Loads the BPF programs; nothing is tapped before the first sweep. On failure err says what the host lacks. `relay` is
+ * borrowed, NULL = none.
+ */
 int collector__new(const struct config *config, const struct profile *const *profiles, size_t count,
-		   char *err, size_t err_len, struct collector **out);
+		   struct relay_link *relay, char *err, size_t err_len, struct collector **out);
 void collector__free(struct collector *collector);
 
 /* Readable when BPF events wait; then call collector__events(). */
@@ -27,6 +31,8 @@ int collector__mapped_fd(const struct collector *collector);
 int collector__mapped(struct collector *collector);
 /* Looks at the processes that collector__mapped() noted. */
 void collector__look(struct collector *collector, uint64_t now_ns);
+/* What the relay has answered: when relay_link__fd() is readable. */
+void collector__relay(struct collector *collector, uint64_t now_ns);
 /* Looks at all processes; lets go of files, processes and series that have gone. Every few seconds. */
 void collector__sweep(struct collector *collector, uint64_t now_ns);
 

@@ -232,6 +232,7 @@ enum tm_lost {
 	TM_LOST_LABELS_UNKNOWN, /* a stream whose process had gone before its labels were read */
 	TM_LOST_MMAP_EVENTS, /* mapping notices lost; the sweep catches up */
 	TM_LOST_HISTORY_FULL, /* a point of a kernel without a place in live-stat's history */
+	TM_LOST_KERNEL_ID_CONFLICT, /* a container not known by the kernel id that it claims: another does, too */
 	TM_LOST_COUNT,
 };
 

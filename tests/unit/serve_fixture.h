@@ -92,6 +92,7 @@ static inline void fixture_add_things(struct snapshot_builder *b)
 	const struct kernel_sample kernels[] = {
 		{ .kernel_id = "alpha",
 		  .container = "c1",
+		  .name = "work-1",
 		  .pod = "pod-1",
 		  .namespace = "default",
 		  .processes = 2 },

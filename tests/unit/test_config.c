@@ -53,6 +53,8 @@ static void the_defaults_are_those_of_the_contract(void **state)
 	assert_int_equal(config.pids.count, 0);
 	assert_int_equal(config.kernel_ids.count, 0);
 	assert_int_equal(config.comms.count, 0);
+	assert_int_equal(config.kernel_map.count, 0);
+	assert_int_equal(config.engine_sockets.count, 0);
 	assert_int_equal(config.bpf_attach, ATTACH_AUTO);
 	assert_int_equal(config.max_streams, 16384);
 	assert_int_equal(config.max_endpoints_per_kernel, 64);
@@ -139,6 +141,49 @@ static void a_listen_address_is_a_host_and_a_port(void **state)
 		assert_int_equal(LOAD(arg), -EINVAL);
 		assert_string_equal(errors.data, expected);
 	}
+}
+
+static void a_mapping_names_a_container_or_a_cgroup_and_a_kernel(void **state)
+{
+	static const char *const good[] = {
+		"0123456789ab=k1",
+		"/system.slice/a=b.service=k1",
+		"/*=a kernel",
+		"3f4e1a0c9b8d7e6f5a4b3c2d1e0f99887766554433221100ffeeddccbbaa9988=k1",
+	};
+	static const char *const bad[] = {
+		"k1",
+		"=k1",
+		"0123456789ab=",
+		"0123456789a=k1",
+		"0123456789AB=k1",
+		"web=k1",
+		"0123456789ab=a\n",
+		"system.slice/*=k1",
+		"0123456789ab=x=y",
+		"3f4e1a0c9b8d7e6f5a4b3c2d1e0f99887766554433221100ffeeddccbbaa99880=k1",
+	};
+	char arg[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		snprintf(arg, sizeof(arg), "--kernel-map=%s", good[i]);
+		assert_int_equal(LOAD(arg), 0);
+		assert_string_equal(config.kernel_map.items[0], good[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(arg, sizeof(arg), "--kernel-map=%s", bad[i]);
+		assert_int_equal(LOAD(arg), -EINVAL);
+	}
+}
+
+static void an_engine_is_a_path_or_none(void **state)
+{
+	(void)state;
+	assert_int_equal(LOAD("--engine.socket=/run/a.sock", "--engine.socket=none"), 0);
+	assert_string_equal(config.engine_sockets.items[0], "/run/a.sock");
+	assert_int_equal(LOAD("--engine.socket=docker.sock"), -EINVAL);
+	assert_int_equal(LOAD("--engine.socket="), -EINVAL);
 }
 
 static void a_comm_has_at_most_15_bytes_unless_it_is_a_pattern(void **state)
@@ -244,6 +289,8 @@ int main(void)
 		TEST(every_flag_reaches_its_field),
 		TEST(words_stand_for_the_numbers_that_other_modules_have),
 		TEST(a_listen_address_is_a_host_and_a_port),
+		TEST(a_mapping_names_a_container_or_a_cgroup_and_a_kernel),
+		TEST(an_engine_is_a_path_or_none),
 		TEST(a_comm_has_at_most_15_bytes_unless_it_is_a_pattern),
 		TEST(a_view_that_is_not_there_yet_is_refused),
 		TEST(a_mistyped_flag_is_answered_with_the_right_one),

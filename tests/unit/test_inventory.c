@@ -64,6 +64,7 @@ static void kernels_are_listed_with_what_is_known_of_them(void **state)
 	alpha = json_array_get(kernels, 0);
 	assert_string(alpha, "id", "alpha");
 	assert_string(alpha, "container", "c1");
+	assert_string(alpha, "name", "work-1");
 	assert_string(alpha, "pod", "pod-1");
 	assert_string(alpha, "namespace", "default");
 	assert_integer(alpha, "processes", 2);
@@ -73,6 +74,7 @@ static void kernels_are_listed_with_what_is_known_of_them(void **state)
 	gamma = json_array_get(kernels, 2);
 	assert_string(gamma, "id", "gamma");
 	assert_string(gamma, "container", "");
+	assert_string(gamma, "name", "");
 	assert_int_equal(json_array_size(json_object_get(gamma, "systems")), 0);
 }
 

@@ -411,6 +411,54 @@ static void the_first_hierarchy_that_names_a_container_says_it(void **state)
 	}
 }
 
+static void without_a_container_the_unit_says_it(void **state)
+{
+	static const struct {
+		const char *v2[TM_CGROUP_DEPTH], *v1[TM_CGROUP_DEPTH];
+		const char *kernel_id;
+	} cases[] = {
+		{ { "llm.service", "system.slice", "" }, { "" }, "llm.service" },
+		{ { "" }, { "llm.service", "system.slice", "" }, "llm.service" },
+		{ { "a.service", "" }, { "b.service", "" }, "a.service" },
+		{ { "init.scope", "" }, { "" }, "host" },
+		/* a container may be named above what the names reach up to */
+		{ { "a", "b", "c", "d", "e" }, { "" }, "unknown" },
+		{ { "a", "b", "c", "d", "e.service" }, { "" }, "unknown" },
+		{ { "a.service", "" }, { "a", "b", "c", "d", "e" }, "unknown" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char names[2][TM_CGROUP_DEPTH][TM_CGROUP_NAME] = { 0 };
+		struct subject subject;
+
+		for (unsigned level = 0; level < TM_CGROUP_DEPTH; level++) {
+			if (cases[i].v2[level])
+				strcpy(names[0][level], cases[i].v2[level]);
+			if (cases[i].v1[level])
+				strcpy(names[1][level], cases[i].v1[level]);
+		}
+		memset(&subject, 0x55, sizeof(subject));
+		subject_from_names((const char(*)[TM_CGROUP_DEPTH][TM_CGROUP_NAME])names, &subject);
+		assert_string_equal(subject.kernel_id, cases[i].kernel_id);
+		assert_string_equal(subject.container, "");
+	}
+}
+
+static void a_process_of_a_unit_or_a_pod_is_known_by_it(void **state)
+{
+	struct tm_process_id unit = put_process(10, "server", 500);
+	struct tm_process_id pod = put_process(11, "server", 500);
+
+	(void)state;
+	put(10, "cgroup", "1:name=systemd:/system.slice/llm.service\n0::/\n");
+	assert_string_equal(see(&unit, 1)->subject.kernel_id, "llm.service");
+	put(11, "cgroup",
+	    "0::/kubepods/burstable/pod2d3bbb23-0b4a-4b0c-9a3e-5f5a1f0c7a11/" CONTAINER "\n");
+	assert_string_equal(see(&pod, 1)->subject.kernel_id, CONTAINER);
+	assert_string_equal(see(&pod, 0)->subject.pod, "2d3bbb23-0b4a-4b0c-9a3e-5f5a1f0c7a11");
+}
+
 int main(void)
 {
 #define PROCESS_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -430,6 +478,8 @@ int main(void)
 		PROCESS_TEST(a_sweep_that_came_to_no_end_drops_nobody),
 		PROCESS_TEST(dropping_twice_is_dropping_once),
 		PROCESS_TEST(the_first_hierarchy_that_names_a_container_says_it),
+		PROCESS_TEST(without_a_container_the_unit_says_it),
+		PROCESS_TEST(a_process_of_a_unit_or_a_pod_is_known_by_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ static void add_kernel(struct strbuf *out, const struct kernel_sample *kernel)
 {
 	add_string(out, "{\"id\":", kernel->kernel_id);
 	add_string(out, ",\"container\":", kernel->container);
+	add_string(out, ",\"name\":", kernel->name);
 	add_string(out, ",\"pod\":", kernel->pod);
 	add_string(out, ",\"namespace\":", kernel->namespace);
 	add_number(out, ",\"processes\":", kernel->processes);

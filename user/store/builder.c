@@ -324,6 +324,7 @@ int snapshot_builder__add_kernel(struct snapshot_builder *b, const struct kernel
 	struct kernel_sample *kernels, copy = {
 		.kernel_id = arena_string(arena, kernel->kernel_id),
 		.container = arena_string(arena, kernel->container),
+		.name = arena_string(arena, kernel->name),
 		.pod = arena_string(arena, kernel->pod),
 		.namespace = arena_string(arena, kernel->namespace),
 		.processes = kernel->processes,
@@ -333,7 +334,8 @@ int snapshot_builder__add_kernel(struct snapshot_builder *b, const struct kernel
 	kernels = array_grow(b->kernels, b->kernel_count, &b->kernel_capacity, sizeof(*kernels));
 	if (kernels)
 		b->kernels = kernels;
-	if (!kernels || !copy.kernel_id || !copy.container || !copy.pod || !copy.namespace)
+	if (!kernels || !copy.kernel_id || !copy.container || !copy.name || !copy.pod ||
+	    !copy.namespace)
 		return fail(b, -ENOMEM);
 	kernels[b->kernel_count++] = copy;
 	return 0;

@@ -57,6 +57,7 @@ static size_t append_from_series(const struct snapshot *s, struct kernel_sample 
 				.kernel_id = labels->kernel_id,
 				.container = labels->container,
 				.pod = labels->pod,
+				.name = "",
 				.namespace = labels->namespace,
 			};
 		}
@@ -74,6 +75,8 @@ static void merge_kernel(struct kernel_sample *to, const struct kernel_sample *f
 		to->point.usage = from->point.usage;
 	if (!*to->container)
 		to->container = from->container;
+	if (!*to->name)
+		to->name = from->name;
 	if (!*to->pod)
 		to->pod = from->pod;
 	if (!*to->namespace)

@@ -17,6 +17,7 @@ static const char *const lost_names[] = {
 	[TM_LOST_LABELS_UNKNOWN] = "labels_unknown",
 	[TM_LOST_MMAP_EVENTS] = "mmap_events",
 	[TM_LOST_HISTORY_FULL] = "history_full",
+	[TM_LOST_KERNEL_ID_CONFLICT] = "kernel_id_conflict",
 };
 _Static_assert(sizeof(lost_names) / sizeof(lost_names[0]) == TM_LOST_COUNT, "a name for each loss");
 

@@ -115,6 +115,7 @@ struct kernel_point {
 struct kernel_sample {
 	const char *kernel_id;
 	const char *container;
+	const char *name; /* the engine's name of the container; NULL for add_kernel() is "" */
 	const char *pod;
 	const char *namespace;
 	uint32_t processes; /* tapped processes alive */

@@ -228,7 +228,7 @@ static int from_path(struct slice path, struct cgroup_identity *out)
 {
 	struct cgroup_identity id = { 0 };
 
-	strip_suffix(&path, " (deleted)"); /* the Linux kernel's note that the directory has gone */
+	strip_suffix(&path, CGROUP_DELETED);
 	while (path.len) {
 		struct slice name = cut_last(&path), above = path;
 
@@ -346,4 +346,56 @@ int cgroup_container_path(const char *proc_cgroup, const char *controller, const
 		return 0;
 	}
 	return -ENOENT;
+}
+
+int cgroup_each_line(const char *proc_cgroup, int (*fn)(void *arg, const struct cgroup_line *line),
+		     void *arg)
+{
+	struct slice text, rest = { proc_cgroup, strlen(proc_cgroup) }, controllers, path;
+	int err = 0;
+
+	while (rest.len && !err) {
+		struct cgroup_line line;
+
+		text = rest;
+		if (!cut_at(&text, '\n', &rest))
+			rest.len = 0;
+		if (!cut_at(&text, ':', &controllers) || !cut_at(&controllers, ':', &path))
+			continue;
+		line = (struct cgroup_line){
+			.path = path.s,
+			.path_len = path.len,
+			.controllers = controllers.s,
+			.controllers_len = controllers.len,
+			.is_v2 = !controllers.len,
+			.has_memory = has_controller(controllers, "memory"),
+		};
+		err = fn(arg, &line);
+	}
+	return err;
+}
+
+int cgroup_path_from_names(const char names[][TM_CGROUP_NAME], size_t n, char *path, size_t size)
+{
+	size_t depth = 0, at = 0, len;
+
+	path[0] = 0;
+	while (depth < n && names[depth][0])
+		depth++;
+	if (depth == n || size < 2)
+		return -ENAMETOOLONG;
+	path[0] = '/';
+	path[1] = 0;
+	while (depth--) {
+		len = strnlen(names[depth], TM_CGROUP_NAME);
+		if (len >= TM_CGROUP_NAME - 1 || at + 1 + len >= size) {
+			path[0] = 0;
+			return -ENAMETOOLONG;
+		}
+		path[at++] = '/';
+		memcpy(path + at, names[depth], len);
+		at += len;
+		path[at] = 0;
+	}
+	return 0;
 }

@@ -48,5 +48,27 @@ int cgroup_container_from_text(const char *proc_cgroup, struct cgroup_identity *
  */
 int cgroup_container_path(const char *proc_cgroup, const char *controller, const char *name,
 			  char *out, size_t size);
+#define CGROUP_DELETED \
+	" (deleted)" /* the Linux kernel's note behind the path of a removed directory */
+
+/* One line of /proc/PID/cgroup; texts are not NUL-terminated. */
+struct cgroup_line {
+	const char *path;
+	size_t path_len;
+	const char *controllers; /* "cpu,cpuacct", "name=systemd"; v2: "" */
+	size_t controllers_len;
+	int is_v2;
+	int has_memory; /* v1's memory controller */
+};
+
+/* Each line, until fn returns something other than 0, which is then returned. What is no such line is passed over. */
+int cgroup_each_line(const char *proc_cgroup, int (*fn)(void *arg, const struct cgroup_line *line),
+		     void *arg);
+
+/*
+ * Puts directory names (as above) together to a path, "/" for the root. -ENAMETOOLONG: it does not fit, a name may
+ * have been cut off, or the names do not reach up to the root; *path is then "".
+ */
+int cgroup_path_from_names(const char names[][TM_CGROUP_NAME], size_t n, char *path, size_t size);
 
 #endif

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "subject/process.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "subject/cgroup.h"
+#include "subject/procfs.h"
+#include "subject/unit.h"
 
-#define TICK_NS \
-	10000000ull /* USER_HZ is 100 on every architecture we know: include/asm-generic/param.h */
 #define NO_CONTAINER "host" /* kernel_id of what runs in no container */
 
 struct processes {
@@ -50,79 +48,61 @@ void processes__free(struct processes *processes)
 	free(processes);
 }
 
-/* Reads at most size - 1 bytes of /proc/TGID/name and ends them with NUL. Returns the length or -errno. */
-static long read_proc(const struct processes *p, uint32_t tgid, const char *name, char *buf,
-		      size_t size)
-{
-	char path[256];
-	size_t len = 0;
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%u/%s", p->proc_root, tgid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	while (len < size - 1 && (got = read(fd, buf + len, size - 1 - len)) > 0)
-		len += (size_t)got;
-	close(fd);
-	buf[len] = 0;
-	return len ? (long)len : -ENOENT;
-}
-
 int processes__alive(const struct processes *processes, const struct tm_process_id *id)
 {
-	unsigned long long start = 0;
-	char text[1024], *after, state = 0;
-	long threads = 0;
-
-	if (read_proc(processes, id->tgid, "stat", text, sizeof(text)) < 0)
-		return 0;
-	after = strrchr(text, ')'); /* the name before it may hold anything */
-	if (!after ||
-	    sscanf(after + 1,
-		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %llu",
-		   &state, &threads, &start) != 3)
-		return 0;
-	/* a leader that has ended waits as a zombie for the other threads of its process */
-	if ((state == 'Z' || state == 'X') && threads <= 1)
-		return 0;
-	return start == id->start_ns / TICK_NS;
+	return procfs_alive(processes->proc_root, id->tgid, id->start_ns / PROCFS_TICK_NS);
 }
 
-static void subject_from_identity(const struct cgroup_identity *identity, struct subject *out)
+static void subject_from_container(const struct cgroup_identity *identity, struct subject *out)
 {
+	memset(out, 0, sizeof(*out));
 	snprintf(out->container, sizeof(out->container), "%s", identity->container);
-	snprintf(out->kernel_id, sizeof(out->kernel_id), "%s",
-		 identity->container[0] ? identity->container : NO_CONTAINER);
+	snprintf(out->kernel_id, sizeof(out->kernel_id), "%s", identity->container);
+	snprintf(out->pod, sizeof(out->pod), "%s", identity->pod_uid);
+}
+
+static void subject_from_unit(const char *unit, struct subject *out)
+{
+	memset(out, 0, sizeof(*out));
+	snprintf(out->kernel_id, sizeof(out->kernel_id), "%s", unit[0] ? unit : NO_CONTAINER);
 }
 
 void subject_from_names(const char names[2][TM_CGROUP_DEPTH][TM_CGROUP_NAME], struct subject *out)
 {
+	char path[TM_CGROUP_DEPTH * TM_CGROUP_NAME + 1], unit[UNIT_MAX] = "";
 	struct cgroup_identity identity;
+	int cut = 0;
 
-	memset(out, 0, sizeof(*out));
 	for (int i = 0; i < 2; i++) {
-		memset(&identity, 0, sizeof(identity));
-		if (!cgroup_container_from_names(names[i], TM_CGROUP_DEPTH, &identity))
-			break;
-		memset(&identity, 0, sizeof(identity));
+		if (!cgroup_container_from_names(names[i], TM_CGROUP_DEPTH, &identity)) {
+			subject_from_container(&identity, out);
+			return;
+		}
+		if (cgroup_path_from_names(names[i], TM_CGROUP_DEPTH, path, sizeof(path)))
+			cut = 1;
+		else if (!unit[0])
+			unit_from_path(path, strlen(path), unit);
 	}
-	subject_from_identity(&identity, out);
+	subject_from_unit(unit, out);
+	/* a container may be named higher up */
+	if (cut)
+		snprintf(out->kernel_id, sizeof(out->kernel_id), "unknown");
 }
 
 static int read_subject(const struct processes *p, uint32_t tgid, struct subject *out)
 {
-	struct cgroup_identity identity = { 0 };
-	char text[8192];
-	long len = read_proc(p, tgid, "cgroup", text, sizeof(text));
+	struct cgroup_identity identity;
+	char text[8192], unit[UNIT_MAX];
+	long len = procfs_read(p->proc_root, tgid, "cgroup", text, sizeof(text));
 
 	if (len < 0)
 		return (int)len;
-	memset(out, 0, sizeof(*out));
-	if (cgroup_container_from_text(text, &identity))
-		memset(&identity, 0, sizeof(identity));
-	subject_from_identity(&identity, out);
+	if (!cgroup_container_from_text(text, &identity)) {
+		subject_from_container(&identity, out);
+		return 0;
+	}
+	unit_from_text(text, unit);
+	subject_from_unit(unit, out);
 	return 0;
 }
 
@@ -154,7 +134,8 @@ int processes__see(struct processes *processes, const struct tm_process_id *id,
 	process->seen = processes->sweep;
 	err = read_subject(processes, id->tgid, &process->subject);
 	len = err ? err :
-		    read_proc(processes, id->tgid, "comm", process->comm, sizeof(process->comm));
+		    procfs_read(processes->proc_root, id->tgid, "comm", process->comm,
+				sizeof(process->comm));
 	if (len < 0 || !processes__alive(processes, id)) {
 		free(process);
 		return -ENOENT;

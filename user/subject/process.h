@@ -9,11 +9,14 @@
 #include <stdint.h>
 #include <tapmeter/abi.h>
 
+#define KERNEL_ID_SIZE 128 /* bytes, NUL included */
+
 /* Who a stream belongs to. "" = unknown or none. */
 struct subject {
-	char kernel_id[128];
+	char kernel_id[KERNEL_ID_SIZE];
 	char container[72];
-	char pod[64];
+	char name[128]; /* the engine's name of the container */
+	char pod[256]; /* its name; its UID as long as that is all that is known */
 	char namespace[64];
 };
 
@@ -50,7 +53,10 @@ void processes__end_sweep(struct processes *processes, process_fn dropped, void 
 /* The process has ended. */
 void processes__drop(struct processes *processes, const struct tm_process_id *id);
 
-/* Fills *out from cgroup directory names as struct tm_stream_event carries them ([0] = v2, [1] = v1 memory). */
+/*
+ * What the cgroup alone tells of a process: kernel_id is the container's id, else the systemd unit, else "host"; pod the
+ * UID. From directory names as struct tm_stream_event carries them ([0] = v2, [1] = v1 memory);
+ * "unknown" if they do not tell. */
 void subject_from_names(const char names[2][TM_CGROUP_DEPTH][TM_CGROUP_NAME], struct subject *out);
 
 #endif

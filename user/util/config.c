@@ -4,6 +4,7 @@
 #include <string.h>
 #include <tapmeter/abi.h>
 #include "util/config.h"
+#include "util/plausible.h"
 
 #define MS 1000000ull /* nanoseconds */
 #define SECOND (1000 * MS)
@@ -12,6 +13,8 @@
 
 /* Linux's largest process id: PID_MAX_LIMIT, include/linux/threads.h. */
 #define PID_LIMIT (4ull * 1024 * 1024)
+
+#define KERNEL_ID_SIZE 128 /* NUL included, as in struct subject */
 
 /*
  * "HOST:PORT", "[IPV6]:PORT" or ":PORT". Whether there is such a host is found out when listening;
@@ -46,6 +49,23 @@ static int is_comm(const char *text)
 static int is_view(const char *text)
 {
 	return !strcmp(text, "backendai");
+}
+
+/* "/PATTERN=KERNEL_ID" or "CONTAINER_ID=KERNEL_ID" */
+static int is_kernel_mapping(const char *text)
+{
+	const char *equals = strrchr(text, '=');
+	size_t digits = strspn(text, "0123456789abcdef");
+
+	if (!equals || !plausible_name(equals + 1, KERNEL_ID_SIZE))
+		return 0;
+	return text[0] == '/' || (text + digits == equals && digits >= 12 && digits <= 64);
+}
+
+/* A longer path does not fit into struct sockaddr_un. */
+static int is_socket_path(const char *text)
+{
+	return !strcmp(text, "none") || (text[0] == '/' && strlen(text) < 108);
 }
 
 #define FIELD(name) .offset = offsetof(struct config, name)
@@ -125,6 +145,30 @@ const struct option_spec config_options[] = {
 		.argument = "auto|session|multi|perf", /* in the order of enum attach_way */
 		.value = "auto",
 		.help = "How the taps are set; auto takes the first of the three that works here.",
+	},
+	{
+		.name = "kernel-map",
+		.type = OPTION_TEXTS,
+		FIELD(kernel_map),
+		.argument = "CONTAINER=KERNEL_ID",
+		.valid = is_kernel_mapping,
+		.expected = "CONTAINER_ID=KERNEL_ID (12 to 64 lower-case hex digits before the "
+			    "=) or /CGROUP_PATTERN=KERNEL_ID",
+		.group = "Whose it is",
+		.help = "This container is the kernel KERNEL_ID, whatever it says itself. CONTAINER is "
+			"the beginning of its id, or a pattern of its cgroup path, as the shell's, that "
+			"begins with a /: '/system.slice/llm.service=llm'. The first that fits counts.",
+	},
+	{
+		.name = "engine.socket",
+		.type = OPTION_TEXTS,
+		FIELD(engine_sockets),
+		.argument = "PATH",
+		.valid = is_socket_path,
+		.expected = "an absolute path of at most 107 bytes, or none",
+		.help = "Where a container engine (docker, podman) answers, which is asked for names and "
+			"labels. Without this flag: /var/run/docker.sock and /run/podman/podman.sock, if "
+			"they are there. 'none': no engine is asked.",
 	},
 	{
 		.name = "max-streams",

@@ -20,6 +20,9 @@ struct config {
 	struct option_texts kernel_ids; /* patterns, fnmatch(3) */
 	struct option_texts comms; /* patterns, fnmatch(3) */
 	unsigned bpf_attach; /* enum attach_way */
+	/* Whose it is */
+	struct option_texts kernel_map; /* "KEY=KERNEL_ID", see subject/kernel_map.h */
+	struct option_texts engine_sockets; /* paths; empty = the usual ones; "none" = none */
 	/* Limits and times */
 	uint64_t max_streams;
 	uint64_t max_endpoints_per_kernel;

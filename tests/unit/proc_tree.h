@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_TEST_PROC_TREE_H
+#define TAPMETER_TEST_PROC_TREE_H
+/* A directory that looks like /proc, for tests. Include it after cmocka.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char tree[64];
+
+static int tree_setup(void **state)
+{
+	(void)state;
+	strcpy(tree, "/tmp/tapmeter-tree-XXXXXX");
+	return mkdtemp(tree) ? 0 : -1;
+}
+
+static int tree_teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r '%s'", tree);
+	return system(command); /* NOLINT: the path is ours */
+}
+
+/* Writes `len` bytes to a file below the tree, whose directories are made. */
+static __attribute__((unused)) void tree_put_bytes(const char *name, const void *data, size_t len)
+{
+	char path[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", tree, name);
+	for (char *at = path + strlen(tree) + 1; (at = strchr(at, '/')); at++) {
+		*at = 0;
+		assert_true(!mkdir(path, 0700) || errno == EEXIST);
+		*at = '/';
+	}
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(data, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+static __attribute__((unused)) void tree_put(unsigned tgid, const char *name, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%u/%s", tgid, name);
+	tree_put_bytes(path, text, strlen(text));
+}
+
+/* A process: its parent, when it began (ticks), its pids as NSpid has them, its cgroups. */
+static __attribute__((unused)) void tree_put_process(unsigned tgid, unsigned parent,
+						     unsigned long long start, const char *nspid,
+						     const char *cgroup)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "%u (a) b) S %u %u %u 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 %llu 1 2 3\n", tgid,
+		 parent, tgid, tgid, start);
+	tree_put(tgid, "stat", text);
+	snprintf(text, sizeof(text),
+		 "Name:\ta\\nNSpid:\t9 1\nState:\tS (sleeping)\nNSpid:\t%s\nNSpgid:\t1\n", nspid);
+	tree_put(tgid, "status", text);
+	tree_put(tgid, "cgroup", cgroup);
+	tree_put(tgid, "comm", "a\n");
+}
+
+static __attribute__((unused)) void tree_take_away(unsigned tgid)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -r '%s/%u'", tree, tgid);
+	assert_int_equal(system(command), 0); /* NOLINT: the path is ours */
+}
+
+#endif

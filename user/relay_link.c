@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay_link.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "util/log.h"
+#include "util/plausible.h"
+
+#define NOBODY 65534
+#define FIRST_WAIT_NS 1000000000ull /* before it is started again; twice as long each time */
+#define MAX_WAIT_NS 60000000000ull
+#define SETTLED_NS 60000000000ull /* one that has run for so long begins with a short wait anew */
+#define STUCK_NS 5000000000ull /* the relay itself gives up after RELAY_TIMEOUT_MS */
+
+struct asked {
+	uint32_t number; /* 0 = free place */
+	uint32_t source;
+	uint64_t since_ns;
+	char container[sizeof(((struct relay_answer *)0)->container)];
+};
+
+struct relay_link {
+	int program;
+	int epoll_fd; /* of the socket alone, so that the agent's descriptor outlives the relay */
+	int socket; /* -1: no relay */
+	pid_t pid;
+	uint32_t number;
+	uint64_t started_ns;
+	uint64_t wait_ns, start_at_ns;
+	struct asked asked[RELAY_MAX_LOOKUPS];
+};
+
+/* ---- the child: only system calls, for there may be threads --------------------------------- */
+
+/* glibc's set*id() would want to do it for all threads, which this process does not have. */
+static int drop_privileges(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	/* one that is not root has no more to lose than its capabilities, which the exec takes */
+	if (geteuid())
+		return 0;
+	return syscall(SYS_setgroups, 0, NULL) || syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) ||
+			       syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) ?
+		       -1 :
+		       0;
+}
+
+static void child(int program, int socket)
+{
+	char *const argv[] = { (char *)"tapmeter-relay", NULL };
+	char *const no_environment[] = { NULL };
+	int null = open("/dev/null", O_RDWR);
+
+	/* above the places that are filled now */
+	program = fcntl(program, F_DUPFD_CLOEXEC, 10);
+	socket = fcntl(socket, F_DUPFD, 10);
+	if (null < 0 || program < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+	    dup2(socket, RELAY_FD) < 0)
+		return;
+	if (dup2(program, RELAY_FD + 1) < 0 || fcntl(RELAY_FD + 1, F_SETFD, FD_CLOEXEC) ||
+	    syscall(SYS_close_range, RELAY_FD + 2, ~0u, 0) || drop_privileges())
+		return;
+	fexecve(RELAY_FD + 1, argv, no_environment);
+}
+
+/* ---- start and end ---------------------------------------------------------------------------- */
+
+static void wait_longer(struct relay_link *link, uint64_t now_ns)
+{
+	if (!link->wait_ns || now_ns - link->started_ns >= SETTLED_NS)
+		link->wait_ns = FIRST_WAIT_NS;
+	else if (link->wait_ns < MAX_WAIT_NS)
+		link->wait_ns *= 2;
+	link->start_at_ns = now_ns + link->wait_ns;
+}
+
+static int reap(struct relay_link *link)
+{
+	int status = -1;
+
+	close(link->socket);
+	link->socket = -1;
+	kill(link->pid, SIGKILL);
+	while (waitpid(link->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	link->pid = 0;
+	return status;
+}
+
+static int watch(struct relay_link *link)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(link->epoll_fd, EPOLL_CTL_ADD, link->socket, &event) ? -errno : 0;
+}
+
+static int start(struct relay_link *link, uint64_t now_ns)
+{
+	int pair[2], err = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	link->pid = fork();
+	if (!link->pid) {
+		child(link->program, pair[1]);
+		_exit(127);
+	}
+	if (link->pid < 0)
+		err = -errno;
+	close(pair[1]);
+	if (err) {
+		close(pair[0]);
+		return err;
+	}
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	link->socket = pair[0];
+	link->started_ns = now_ns;
+	err = watch(link);
+	if (err)
+		reap(link);
+	return err;
+}
+
+static void try_to_start(struct relay_link *link, uint64_t now_ns)
+{
+	int err = start(link, now_ns);
+
+	if (!err)
+		return;
+	wait_longer(link, now_ns);
+	log_msg(LOG_WARN,
+		"cannot start tapmeter-relay: containers have no names from their engines",
+		LOG_STR("error", strerror(-err)));
+}
+
+int relay_link__new(int program, uint64_t now_ns, struct relay_link **out)
+{
+	struct relay_link *link = calloc(1, sizeof(*link));
+	int err;
+
+	if (!link) {
+		if (program >= 0)
+			close(program);
+		return -ENOMEM;
+	}
+	link->program = program;
+	link->socket = -1;
+	link->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (link->epoll_fd < 0) {
+		err = -errno;
+		relay_link__free(link);
+		return err;
+	}
+	if (program >= 0)
+		try_to_start(link, now_ns);
+	*out = link;
+	return 0;
+}
+
+void relay_link__free(struct relay_link *link)
+{
+	if (!link)
+		return;
+	if (link->socket >= 0)
+		reap(link);
+	if (link->epoll_fd >= 0)
+		close(link->epoll_fd);
+	if (link->program >= 0)
+		close(link->program);
+	free(link);
+}
+
+int relay_link__fd(const struct relay_link *link)
+{
+	return link->epoll_fd;
+}
+
+/* The relay has ended, or must. */
+static void give_up(struct relay_link *link, const char *reason, relay_answer_fn fn, void *arg,
+		    uint64_t now_ns)
+{
+	int status = reap(link);
+
+	wait_longer(link, now_ns);
+	log_msg(LOG_WARN, "tapmeter-relay has ended", LOG_STR("reason", reason),
+		LOG_U64("exit_status", (uint64_t)(WIFEXITED(status) ? WEXITSTATUS(status) : 0)),
+		LOG_U64("signal", (uint64_t)(WIFSIGNALED(status) ? WTERMSIG(status) : 0)),
+		LOG_U64("again_in_seconds", link->wait_ns / 1000000000));
+	for (size_t i = 0; i < RELAY_MAX_LOOKUPS; i++) {
+		struct asked *asked = &link->asked[i];
+		struct relay_answer answer = { .status = RELAY_GONE, .source = asked->source };
+
+		if (!asked->number)
+			continue;
+		memcpy(answer.container, asked->container, sizeof(answer.container));
+		asked->number = 0;
+		fn(arg, &answer);
+	}
+}
+
+/* ---- asking -------------------------------------------------------------------------------------- */
+
+static int send_lookup(int socket, const struct relay_lookup *lookup, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec part = { .iov_base = (void *)lookup, .iov_len = sizeof(*lookup) };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static struct asked *find_asked(struct relay_link *link, uint32_t number)
+{
+	for (size_t i = 0; i < RELAY_MAX_LOOKUPS; i++)
+		if (link->asked[i].number == number)
+			return &link->asked[i];
+	return NULL;
+}
+
+int relay_link__has_room(const struct relay_link *link)
+{
+	for (size_t i = 0; link->socket >= 0 && i < RELAY_MAX_LOOKUPS; i++)
+		if (!link->asked[i].number)
+			return 1;
+	return 0;
+}
+
+static int ask(struct relay_link *link, enum relay_source source, const char *container, int fd,
+	       uint64_t now_ns)
+{
+	struct relay_lookup lookup = {
+		.header = {
+			.version = RELAY_PROTO_VERSION,
+			.kind = RELAY_LOOKUP,
+			.size = sizeof(lookup),
+		},
+		.source = source,
+	};
+	struct asked *asked = find_asked(link, 0);
+	int err;
+
+	if (link->socket < 0 || !asked)
+		return -EAGAIN;
+	if (!++link->number)
+		link->number = 1;
+	lookup.header.number = link->number;
+	snprintf(lookup.container, sizeof(lookup.container), "%s", container);
+	err = send_lookup(link->socket, &lookup, fd);
+	if (err)
+		return err;
+	*asked = (struct asked){ .number = link->number, .source = source, .since_ns = now_ns };
+	memcpy(asked->container, lookup.container, sizeof(asked->container));
+	return 0;
+}
+
+int relay_link__ask(struct relay_link *link, enum relay_source source, const char *container,
+		    int fd, uint64_t now_ns)
+{
+	int err = ask(link, source, container, fd, now_ns);
+
+	close(fd);
+	return err;
+}
+
+/* ---- answers ---------------------------------------------------------------------------------------- */
+
+static void check_name(char *name, size_t size)
+{
+	if (!plausible_name(name, size))
+		memset(name, 0, size);
+}
+
+/* -EPROTO: nobody who keeps to the protocol says this. */
+static int check_answer(struct relay_link *link, struct relay_answer *answer, ssize_t size)
+{
+	struct asked *asked;
+
+	if (size != sizeof(*answer) || answer->header.size != sizeof(*answer) ||
+	    answer->header.version != RELAY_PROTO_VERSION || answer->header.kind != RELAY_ANSWER ||
+	    answer->status >= RELAY_GONE || !answer->header.number)
+		return -EPROTO;
+	asked = find_asked(link, answer->header.number);
+	if (!asked || asked->source != answer->source ||
+	    strncmp(asked->container, answer->container, sizeof(answer->container)) != 0)
+		return -EPROTO;
+	asked->number = 0;
+	check_name(answer->name, sizeof(answer->name));
+	check_name(answer->kernel_id, sizeof(answer->kernel_id));
+	check_name(answer->pod, sizeof(answer->pod));
+	check_name(answer->namespace, sizeof(answer->namespace));
+	return 0;
+}
+
+void relay_link__read(struct relay_link *link, relay_answer_fn fn, void *arg, uint64_t now_ns)
+{
+	struct relay_answer answer;
+	ssize_t got;
+
+	while (link->socket >= 0) {
+		/* with MSG_TRUNC: the whole length, also of one that is too long */
+		got = recv(link->socket, &answer, sizeof(answer), MSG_TRUNC);
+		if (got < 0 && errno == EAGAIN)
+			return;
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			give_up(link, "it closed the link", fn, arg, now_ns);
+		else if (check_answer(link, &answer, got))
+			give_up(link, "its answer was not to be understood", fn, arg, now_ns);
+		else
+			fn(arg, &answer);
+	}
+}
+
+void relay_link__tick(struct relay_link *link, relay_answer_fn fn, void *arg, uint64_t now_ns)
+{
+	if (link->program < 0)
+		return;
+	if (link->socket < 0) {
+		if (now_ns >= link->start_at_ns)
+			try_to_start(link, now_ns);
+		return;
+	}
+	for (size_t i = 0; i < RELAY_MAX_LOOKUPS; i++) {
+		if (!link->asked[i].number || now_ns - link->asked[i].since_ns < STUCK_NS)
+			continue;
+		give_up(link, "it did not answer", fn, arg, now_ns);
+		return;
+	}
+}
