@@ -172,41 +172,6 @@ static void lines_of_buckets_are_complete(void **state)
 	assert_int_equal(strlen(out.data), out.len);
 }
 
-static void collect(void *arg, struct strbuf *text)
-{
-	struct strbuf *all = arg;
-
-	strbuf_add(all, text->data, text->len);
-	strbuf_clear(text);
-}
-
-static void draining_changes_nothing_in_the_text(void **state)
-{
-	struct strbuf all = STRBUF_INIT;
-	struct exposition whole = { .out = &out, .format = EXPOSITION_OPENMETRICS };
-	struct strbuf part = STRBUF_INIT;
-	struct exposition parts = { .out = &part,
-				    .format = EXPOSITION_OPENMETRICS,
-				    .drain = collect,
-				    .drain_arg = &all };
-
-	(void)state;
-	exposition_family(&whole, &counter);
-	exposition_family(&parts, &counter);
-	for (uint64_t i = 0; i < 20000; i++) {
-		exposition_sample(&whole, "a=\"1\"", 5, NULL, NULL, i);
-		exposition_sample(&parts, "a=\"1\"", 5, NULL, NULL, i);
-		assert_true(part.len < 131072);
-	}
-	exposition_end(&whole);
-	exposition_end(&parts);
-	assert_int_equal(part.len, 0);
-	assert_int_equal(all.len, out.len);
-	assert_memory_equal(all.data, out.data, out.len);
-	strbuf_free(&part);
-	strbuf_free(&all);
-}
-
 static void too_small_a_buffer_is_an_error_and_no_more(void **state)
 {
 	struct strbuf small = { .max = 100 };
@@ -233,7 +198,6 @@ int main(void)
 		cmocka_unit_test_teardown(count_is_the_sum_of_the_buckets, teardown),
 		cmocka_unit_test_teardown(whole_bounds_are_floats_in_openmetrics_only, teardown),
 		cmocka_unit_test_teardown(lines_of_buckets_are_complete, teardown),
-		cmocka_unit_test_teardown(draining_changes_nothing_in_the_text, teardown),
 		cmocka_unit_test_teardown(too_small_a_buffer_is_an_error_and_no_more, teardown),
 	};
 

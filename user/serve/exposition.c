@@ -2,9 +2,6 @@
 #include "serve/exposition.h"
 #include <string.h>
 
-/* Stays in the CPU's cache until it is compressed. */
-#define DRAIN_LEN ((size_t)100 << 10)
-
 /*
  * 2^k seconds, k = -23 … 7: exact, and as short as they can be without another number coming
  * nearer; this is also OpenMetrics' canonical form. Whole numbers have a ".0" there, and by custom
@@ -119,12 +116,6 @@ static void begin(struct exposition *e)
 	add_comment(e, "# HELP ", e->family->help);
 }
 
-static void drain(struct exposition *e, size_t len)
-{
-	if (e->drain && e->out->len >= len)
-		e->drain(e->drain_arg, e->out);
-}
-
 static void add_value(struct exposition *e, uint64_t value)
 {
 	if (!strcmp(e->family->unit, "seconds"))
@@ -162,7 +153,6 @@ void exposition_sample(struct exposition *e, const char *labels, size_t labels_l
 	add_name(e, sample_suffix(e), labels, labels_len, extra_name, extra_value);
 	add_value(e, value);
 	strbuf_addch(e->out, '\n');
-	drain(e, DRAIN_LEN);
 }
 
 /*
@@ -216,12 +206,10 @@ void exposition_histogram(struct exposition *e, const char *labels, size_t label
 	add_name(e, "_count", labels, labels_len, NULL, NULL);
 	strbuf_addu64(e->out, count);
 	strbuf_addch(e->out, '\n');
-	drain(e, DRAIN_LEN);
 }
 
 void exposition_end(struct exposition *e)
 {
 	if (e->format == EXPOSITION_OPENMETRICS)
 		strbuf_addstr(e->out, "# EOF\n");
-	drain(e, 0);
 }

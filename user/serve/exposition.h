@@ -34,9 +34,6 @@ struct family_head {
 struct exposition {
 	struct strbuf *out;
 	enum exposition_format format;
-	/* if not NULL: called each time that some 100 KiB have come together, to take them away */
-	void (*drain)(void *arg, struct strbuf *out);
-	void *drain_arg;
 	const struct family_head *family;
 	int begun; /* the family's head is written */
 };
@@ -54,7 +51,7 @@ void exposition_sample(struct exposition *e, const char *labels, size_t labels_l
  */
 void exposition_histogram(struct exposition *e, const char *labels, size_t labels_len,
 			  const uint64_t buckets[TM_HIST_BUCKETS], uint64_t sum_ns);
-/* Ends the page and drains what is left. */
+/* Ends the page. */
 void exposition_end(struct exposition *e);
 
 #endif
