@@ -410,7 +410,7 @@ static void no_two_samples_have_the_same_labels(void **state)
 	write_many(check_unique);
 }
 
-static void check_pieces(const struct snapshot *snapshot)
+static void check_pieces_as(const struct snapshot *snapshot, enum exposition_format format)
 {
 	struct families_input in = { snapshot, "1.2.3", "abc\"def", 2500000 };
 	struct strbuf piece = STRBUF_INIT;
@@ -418,8 +418,8 @@ static void check_pieces(const struct snapshot *snapshot)
 	size_t at = 0, count = 0;
 	int more;
 
-	write_as(snapshot, EXPOSITION_OPENMETRICS);
-	assert_int_equal(page__new(&in, EXPOSITION_OPENMETRICS, &page), 0);
+	write_as(snapshot, format);
+	assert_int_equal(page__new(&in, format, &page), 0);
 	do {
 		strbuf_clear(&piece);
 		more = page__next(page, &piece);
@@ -434,6 +434,13 @@ static void check_pieces(const struct snapshot *snapshot)
 	assert_true(count > 3);
 	page__free(page);
 	strbuf_free(&piece);
+}
+
+static void check_pieces(const struct snapshot *snapshot)
+{
+	check_pieces_as(snapshot, EXPOSITION_TEXT);
+	check_pieces_as(snapshot, EXPOSITION_OPENMETRICS);
+	check_pieces_as(snapshot, EXPOSITION_PROTOBUF);
 }
 
 static void the_pieces_of_a_page_are_small_and_make_the_page(void **state)

@@ -498,7 +498,7 @@ int page__new(const struct families_input *in, enum exposition_format format, st
 		return -ENOMEM;
 	page->input = *in;
 	page->in = &page->input;
-	page->exposition.format = format;
+	exposition_init(&page->exposition, format, NULL);
 	*out = page;
 	return 0;
 }
@@ -508,7 +508,25 @@ void page__free(struct page *page)
 	if (!page)
 		return;
 	grouping_free(&page->views[page->view]);
+	exposition_free(&page->exposition);
 	free(page);
+}
+
+/* Goes through the page, without writing it, if its format wants that. */
+static int measure(struct page *page, struct strbuf *out)
+{
+	int err = 0;
+
+	if (!page->exposition.measuring)
+		return 0;
+	while (!err && page->family < FAMILIES) {
+		err = write_part(page);
+		if (!err)
+			err = out->err;
+	}
+	page->family = 0;
+	exposition_measured(&page->exposition);
+	return err;
 }
 
 int page__next(struct page *page, struct strbuf *out)
@@ -517,6 +535,8 @@ int page__next(struct page *page, struct strbuf *out)
 	int err = out->err;
 
 	page->exposition.out = out;
+	if (!err)
+		err = measure(page, out);
 	while (!err && page->family < FAMILIES && out->len - start < PIECE_LEN) {
 		err = write_part(page);
 		if (!err)
