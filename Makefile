@@ -23,7 +23,7 @@ msg = @printf '  %-8s %s\n' '$(1)' '$(2)';
 MAKEFLAGS += --no-print-directory
 endif
 
-PACKAGES := 'libbpf >= 1.3' libelf zlib libmicrohttpd jansson yaml-0.1
+PACKAGES := 'libbpf >= 1.3' libelf zlib libmicrohttpd jansson yaml-0.1 libprotobuf-c
 
 CFLAGS ?= -O2 -g
 ERRORS := $(if $(filter 1,$(WERROR)),-Werror)
@@ -61,14 +61,17 @@ TOOL_PROGRAMS := $(TOOLS:%=$(BUILD)/tapmeter-%)
 TOOL_LIB := $(BUILD)/libtools.a
 TOOL_LIB_OBJECTS := $(filter-out %/main.o,$(TOOL_OBJECTS))
 LIB_SOURCES := $(filter-out user/main.c $(TOOL_SOURCES),$(wildcard user/*.c user/*/*.c))
-LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/builtin_profiles.o
+# user/FOLDER/NAME.proto becomes NAME.pb-c.h, to be included, and NAME.pb-c.c.
+PROTOS := $(wildcard user/*/*.proto)
+PROTO_SOURCES := $(patsubst %.proto,$(GEN)/%.pb-c.c,$(notdir $(PROTOS)))
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/builtin_profiles.o $(PROTO_SOURCES:.c=.o)
 LIB := $(BUILD)/libtapmeter.a
 PROGRAM := $(if $(wildcard user/main.c),$(BUILD)/tapmeter)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 WORKLOADS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/workload/*.c))
 BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,target tapper shapes.so floor.bpf.o)
 # What a C file may include before the compiler has ever said what it does include.
-GENERATED := $(GEN)/version.h $(if $(BPF_SOURCES),$(GEN)/tapmeter.skel.h)
+GENERATED := $(GEN)/version.h $(if $(BPF_SOURCES),$(GEN)/tapmeter.skel.h) $(PROTO_SOURCES:.c=.h)
 
 PERCENT := %
 # A test or workload names what it needs beyond the usual in a line `/* LDFLAGS: ... */`.
@@ -162,6 +165,14 @@ $(GEN)/version.h: FORCE
 
 $(GEN)/builtin_profiles.c: FORCE
 	$(call update,scripts/embed-profiles $(PROFILES))
+
+vpath %.proto $(sort $(dir $(PROTOS)))
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: %.proto
+	$(call msg,PROTO,$@)
+	@mkdir -p $(@D)
+	$(Q)protoc-c --c_out=$(@D) -I$(<D) $<
+# Made on the way to something else, but not to be removed after.
+.SECONDARY: $(PROTO_SOURCES) $(PROTO_SOURCES:.c=.h)
 
 $(BUILD)/bpf/%.tmp.bpf.o: bpf/%.bpf.c $(BUILD)/flags
 	$(call msg,BPF,$@)

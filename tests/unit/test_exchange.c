@@ -37,6 +37,34 @@ static void an_error_of_the_body_is_forgotten_with_it(void **state)
 	http_response_free(&response);
 }
 
+static int nothing_next(void *arg, struct strbuf *out)
+{
+	(void)arg;
+	(void)out;
+	return 0;
+}
+
+static void count_free(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void what_makes_a_body_goes_with_the_answer(void **state)
+{
+	int freed = 0;
+	struct http_producer producer = { nothing_next, count_free, &freed, 0 };
+	struct http_response response = { .producer = producer };
+
+	(void)state;
+	http_response_error(&response, 500, "internal", "x");
+	assert_int_equal(freed, 1);
+	http_response_free(&response);
+	assert_int_equal(freed, 1);
+	response.producer = producer;
+	http_response_free(&response);
+	assert_int_equal(freed, 2);
+}
+
 static void more_headers_than_there_is_room_for_are_dropped(void **state)
 {
 	struct http_response response = { 0 };
@@ -54,6 +82,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_error_replaces_the_answer),
 		cmocka_unit_test(an_error_of_the_body_is_forgotten_with_it),
+		cmocka_unit_test(what_makes_a_body_goes_with_the_answer),
 		cmocka_unit_test(more_headers_than_there_is_room_for_are_dropped),
 	};
 

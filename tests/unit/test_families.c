@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 #include "serve/families.h"
 
 static struct strbuf out;
@@ -410,34 +410,66 @@ static void no_two_samples_have_the_same_labels(void **state)
 	write_many(check_unique);
 }
 
-static void check_gzip(const struct snapshot *snapshot)
+static void check_pieces_as(const struct snapshot *snapshot, enum exposition_format format)
 {
 	struct families_input in = { snapshot, "1.2.3", "abc\"def", 2500000, 0 };
-	struct strbuf packed = STRBUF_INIT;
-	char *text;
-	z_stream z = { 0 };
+	struct strbuf piece = STRBUF_INIT;
+	struct page *page;
+	size_t at = 0, count = 0;
+	int more;
 
-	write_as(snapshot, EXPOSITION_OPENMETRICS);
-	assert_int_equal(families_write_gzip(&in, EXPOSITION_OPENMETRICS, &packed), 0);
-	text = malloc(out.len);
-	assert_non_null(text);
-	z.next_in = (Bytef *)packed.data;
-	z.avail_in = (uInt)packed.len;
-	z.next_out = (Bytef *)text;
-	z.avail_out = (uInt)out.len;
-	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
-	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
-	assert_int_equal(z.total_out, out.len);
-	assert_memory_equal(text, out.data, out.len);
-	inflateEnd(&z);
-	free(text);
-	strbuf_free(&packed);
+	write_as(snapshot, format);
+	assert_int_equal(page__new(&in, format, &page), 0);
+	do {
+		strbuf_clear(&piece);
+		more = page__next(page, &piece);
+		assert_true(more >= 0);
+		assert_in_range(piece.len, 1, 200000);
+		assert_true(at + piece.len <= out.len);
+		assert_memory_equal(piece.data, out.data + at, piece.len);
+		at += piece.len;
+		count++;
+	} while (more);
+	assert_int_equal(at, out.len);
+	assert_true(count > 3);
+	page__free(page);
+	strbuf_free(&piece);
 }
 
-static void the_compressed_page_is_the_same_page(void **state)
+static void check_pieces(const struct snapshot *snapshot)
+{
+	check_pieces_as(snapshot, EXPOSITION_TEXT);
+	check_pieces_as(snapshot, EXPOSITION_OPENMETRICS);
+	check_pieces_as(snapshot, EXPOSITION_PROTOBUF);
+}
+
+static void the_pieces_of_a_page_are_small_and_make_the_page(void **state)
 {
 	(void)state;
-	write_many(check_gzip);
+	write_many(check_pieces);
+}
+
+static void a_page_that_is_not_written_to_its_end_can_be_freed(void **state)
+{
+	struct snapshot snapshot = { 0 };
+	struct families_input in = { &snapshot, "1.2.3", "x", 0, 0 };
+	struct page *page;
+
+	(void)state;
+	page__free(NULL);
+	assert_int_equal(page__new(&in, EXPOSITION_TEXT, &page), 0);
+	page__free(page);
+}
+
+static void a_page_beyond_the_bound_is_an_error(void **state)
+{
+	struct snapshot snapshot = { 0 };
+	struct families_input in = { &snapshot, "1.2.3", "x", 0, 0 };
+	struct strbuf small = { .max = 100 };
+
+	(void)state;
+	assert_int_equal(families_write(&in, EXPOSITION_TEXT, &small), -E2BIG);
+	strbuf_free(&small);
 }
 
 static void write_kernels(const struct kernel_sample *kernels, size_t count)
@@ -528,7 +560,9 @@ int main(void)
 		cmocka_unit_test(no_two_samples_have_the_same_labels),
 		cmocka_unit_test(a_kernel_shows_what_it_uses),
 		cmocka_unit_test(what_is_not_known_of_a_kernel_is_left_out),
-		cmocka_unit_test(the_compressed_page_is_the_same_page),
+		cmocka_unit_test(the_pieces_of_a_page_are_small_and_make_the_page),
+		cmocka_unit_test(a_page_that_is_not_written_to_its_end_can_be_freed),
+		cmocka_unit_test(a_page_beyond_the_bound_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

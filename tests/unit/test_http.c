@@ -22,6 +22,63 @@
 
 static atomic_uint handled;
 
+/* A body in pieces: so many of them, of so many bytes; after that it ends or fails. */
+struct pieces {
+	size_t left, len;
+	int end;
+};
+
+static atomic_int made, freed;
+
+static int next_piece(void *arg, struct strbuf *text)
+{
+	struct pieces *pieces = arg;
+
+	atomic_fetch_add(&made, 1);
+	if (text->len)
+		return -EINVAL; /* it must come empty */
+	if (!pieces->left)
+		return pieces->end;
+	for (size_t i = 0; i < pieces->len; i++)
+		strbuf_addch(text, (char)('a' + pieces->left % 26));
+	pieces->left--;
+	/* the last one may be said to be so, or turn out to be by the next one's being empty */
+	return pieces->left || pieces->end || pieces->len % 2;
+}
+
+static void free_pieces(void *arg)
+{
+	atomic_fetch_add(&freed, 1);
+	free(arg);
+}
+
+static void produce(struct http_response *response, size_t count, size_t len, int end)
+{
+	struct pieces *pieces = calloc(1, sizeof(*pieces));
+
+	assert_non_null(pieces);
+	*pieces = (struct pieces){ count, len, end };
+	strbuf_clear(&response->body);
+	strbuf_addstr(&response->body, "first,");
+	response->producer = (struct http_producer){ next_piece, free_pieces, pieces, 1000 };
+}
+
+static void answer_in_pieces(const char *path, struct http_response *response)
+{
+	if (!strcmp(path, "/pieces"))
+		produce(response, 3, 4, 0);
+	else if (!strcmp(path, "/odd-pieces"))
+		produce(response, 3, 5, 0);
+	else if (!strcmp(path, "/many-pieces"))
+		produce(response, 100, 100000, 0);
+	else if (!strcmp(path, "/broken-pieces"))
+		produce(response, 3, 4, -ENOMEM);
+	else if (!strcmp(path, "/heavy-pieces"))
+		produce(response, 100, 1000000, 0);
+	if (!strcmp(path, "/heavy-pieces"))
+		response->producer.memory = (size_t)1 << 30;
+}
+
 static void echo(void *arg, const struct http_request *request, struct http_response *response)
 {
 	atomic_fetch_add(&handled, 1);
@@ -39,6 +96,7 @@ static void echo(void *arg, const struct http_request *request, struct http_resp
 		for (size_t i = 0; i < 1000000; i++)
 			strbuf_add(&response->body, "0123456789", 10);
 	}
+	answer_in_pieces(request->path, response);
 	if (!strcmp(request->path, "/coded")) {
 		response->content_encoding = "gzip";
 		http_response_header(response, "Allow", "GET");
@@ -70,6 +128,8 @@ static int setup(void **state)
 
 	(void)state;
 	atomic_store(&handled, 0);
+	atomic_store(&made, 0);
+	atomic_store(&freed, 0);
 	return start(addresses, 2);
 }
 
@@ -386,6 +446,111 @@ static void a_big_answer_arrives_whole(void **state)
 	assert_int_equal(status(), 200);
 }
 
+/* A producer may go a moment after its client has seen the end. */
+static void await_freed(int count)
+{
+	while (atomic_load(&freed) < count)
+		usleep(1000);
+	assert_int_equal(atomic_load(&freed), count);
+}
+
+static void a_body_made_in_pieces_arrives_in_chunks(void **state)
+{
+	(void)state;
+	ask(0, "GET /pieces HTTP/1.1\r\n" LOCAL END);
+	assert_int_equal(status(), 200);
+	assert_non_null(strstr(answer, "Transfer-Encoding: chunked\r\n"));
+	assert_string_equal(body(), "6\r\nfirst,\r\n4\r\ndddd\r\n4\r\ncccc\r\n4\r\nbbbb\r\n"
+				    "0\r\n\r\n");
+	ask(0, "GET /odd-pieces HTTP/1.1\r\n" LOCAL END);
+	assert_string_equal(body(), "6\r\nfirst,\r\n5\r\nddddd\r\n5\r\nccccc\r\n5\r\nbbbbb\r\n"
+				    "0\r\n\r\n");
+	await_freed(2);
+}
+
+static void an_old_client_gets_a_body_made_in_pieces_as_it_is(void **state)
+{
+	(void)state;
+	ask(0, "GET /pieces HTTP/1.0\r\n" LOCAL "\r\n");
+	assert_int_equal(status(), 200);
+	assert_null(strstr(answer, "Transfer-Encoding"));
+	assert_string_equal(body(), "first,ddddccccbbbb");
+	await_freed(1);
+}
+
+static void a_connection_goes_on_after_a_body_made_in_pieces(void **state)
+{
+	(void)state;
+	ask(0, "GET /pieces HTTP/1.1\r\n" LOCAL "\r\nGET /second HTTP/1.1\r\n" LOCAL END);
+	assert_non_null(strstr(body(), "0\r\n\r\nHTTP/1.1 200 OK\r\n"));
+	assert_non_null(strstr(body(), "GET /second"));
+	await_freed(1);
+}
+
+static void head_makes_no_pieces(void **state)
+{
+	(void)state;
+	ask(0, "HEAD /pieces HTTP/1.1\r\n" LOCAL END);
+	assert_int_equal(status(), 200);
+	assert_string_equal(body(), "");
+	assert_int_equal(atomic_load(&made), 0);
+	await_freed(1);
+}
+
+static void many_pieces_arrive_whole(void **state)
+{
+	static const char text[] = "GET /many-pieces HTTP/1.0\r\n" LOCAL "\r\n";
+	int fd = connect_to(0);
+	size_t len;
+
+	(void)state;
+	assert_true(send_text(fd, text, sizeof(text) - 1));
+	len = receive_all(fd);
+	assert_int_equal(len - (size_t)(body() - answer), 100 * 100000 + strlen("first,"));
+	await_freed(1);
+}
+
+/* The last chunk, of length 0, is missing. */
+static void a_body_that_breaks_off_is_seen_to_be_incomplete(void **state)
+{
+	(void)state;
+	ask(0, "GET /broken-pieces HTTP/1.1\r\n" LOCAL END);
+	assert_null(strstr(body(), "\r\n0\r\n"));
+	await_freed(1);
+}
+
+static void pieces_for_a_client_that_has_gone_are_not_made(void **state)
+{
+	static const char text[] = "GET /many-pieces HTTP/1.1\r\n" LOCAL END;
+
+	(void)state;
+	for (size_t i = 0; i < 10; i++) {
+		int fd = connect_to(0);
+
+		assert_true(send_text(fd, text, sizeof(text) - 1));
+		close(fd);
+	}
+	await_freed(10);
+	assert_true(atomic_load(&made) < 10 * 100);
+}
+
+static void what_slow_clients_hold_is_bounded(void **state)
+{
+	static const char text[] = "GET /heavy-pieces HTTP/1.1\r\n" LOCAL END;
+	int fd = connect_to(0);
+	char byte;
+
+	(void)state;
+	assert_true(send_text(fd, text, sizeof(text) - 1));
+	assert_int_equal(recv(fd, &byte, 1, 0), 1); /* it is under way */
+	ask(0, "GET / HTTP/1.1\r\n" LOCAL END);
+	assert_int_equal(status(), 503);
+	close(fd);
+	await_freed(1);
+	ask(0, "GET / HTTP/1.1\r\n" LOCAL END);
+	assert_int_equal(status(), 200);
+}
+
 static void a_client_that_goes_away_is_no_harm(void **state)
 {
 	static const char text[] = "GET /big HTTP/1.1\r\n" LOCAL END;
@@ -490,6 +655,14 @@ int main(void)
 		TEST(garbage_is_no_reason_to_stop),
 		TEST(a_connection_on_which_nothing_moves_is_closed),
 		TEST(a_big_answer_arrives_whole),
+		TEST(a_body_made_in_pieces_arrives_in_chunks),
+		TEST(an_old_client_gets_a_body_made_in_pieces_as_it_is),
+		TEST(a_connection_goes_on_after_a_body_made_in_pieces),
+		TEST(head_makes_no_pieces),
+		TEST(many_pieces_arrive_whole),
+		TEST(a_body_that_breaks_off_is_seen_to_be_incomplete),
+		TEST(pieces_for_a_client_that_has_gone_are_not_made),
+		TEST(what_slow_clients_hold_is_bounded),
 		TEST(a_client_that_goes_away_is_no_harm),
 		TEST(sixty_four_clients_at_once_are_served),
 		TEST(all_addresses_are_reported),

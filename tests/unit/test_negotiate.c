@@ -8,7 +8,10 @@
 
 #define TEXT EXPOSITION_TEXT
 #define OPEN EXPOSITION_OPENMETRICS
+#define PROTO EXPOSITION_PROTOBUF
 #define OPEN_TYPE "application/openmetrics-text"
+#define PROTO_TYPE "application/vnd.google.protobuf"
+#define PROTO_FULL PROTO_TYPE ";proto=io.prometheus.client.MetricFamily;encoding=delimited"
 
 static void picks_what_the_client_wants_most_of_what_there_is(void **state)
 {
@@ -65,9 +68,24 @@ static void picks_what_the_client_wants_most_of_what_there_is(void **state)
 			    ";version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;"
 			    "q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
 		  OPEN },
-		{ "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
-		  "encoding=delimited;q=0.6," OPEN_TYPE ";version=1.0.0;q=0.5,*/*;q=0.1",
-		  OPEN },
+		{ PROTO_FULL "," OPEN_TYPE ";version=1.0.0;q=0.8," OPEN_TYPE
+			     ";version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+		  PROTO },
+		{ PROTO_FULL ";q=0.6," OPEN_TYPE
+			     ";version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=1.0.0;"
+			     "escaping=allow-utf-8;q=0.4,*/*;q=0.1",
+		  PROTO },
+		{ OPEN_TYPE ";version=1.0.0;q=0.6," PROTO_FULL ";q=0.5,*/*;q=0.1", OPEN },
+		/* protobuf in forms that we do not have */
+		{ PROTO_TYPE, PROTO },
+		{ PROTO_TYPE ";encoding=text," OPEN_TYPE ";q=0.1", OPEN },
+		{ PROTO_TYPE ";proto=io.prometheus.client.MetricFamily;encoding=compact-text",
+		  TEXT },
+		{ PROTO_TYPE ";proto=io.prometheus.write.v2.Request;encoding=delimited", TEXT },
+		{ PROTO_FULL ";q=0,*/*", TEXT },
+		{ OPEN_TYPE ";q=0,application/*", PROTO },
+		{ "text/plain;q=0.5," PROTO_FULL ";q=0.5", TEXT },
+		{ "*/*;q=0.1," PROTO_FULL ";q=0.2", PROTO },
 	};
 
 	(void)state;
@@ -96,6 +114,10 @@ static void returns_the_escaping_scheme_that_was_asked_for(void **state)
 		  OPEN_TYPE "; version=1.0.0; charset=utf-8; escaping=allow-utf-8" },
 		{ OPEN_TYPE ";version=1.0.0;escaping=underscores;q=0.3",
 		  OPEN_TYPE "; version=1.0.0; charset=utf-8; escaping=underscores" },
+		{ PROTO_FULL ";escaping=allow-utf-8;q=0.6", PROTO_TYPE
+		  "; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=allow-utf-8" },
+		{ PROTO_FULL,
+		  PROTO_TYPE "; proto=io.prometheus.client.MetricFamily; encoding=delimited" },
 		{ OPEN_TYPE ";version=1.0.0;escaping=evil\"",
 		  OPEN_TYPE "; version=1.0.0; charset=utf-8" },
 		{ "text/plain;version=0.0.4;escaping=dots",

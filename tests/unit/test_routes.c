@@ -239,7 +239,7 @@ static void a_scrape_tells_how_long_the_previous_one_took(void **state)
 	ask("GET", "/api/v1/taps");
 	ask("GET", "/metrics");
 	/* the clock is read at the start, for the snapshot, and at the end */
-	assert_non_null(strstr(response.body.data, "\ntapmeter_scrape_seconds 0.25\n"));
+	assert_non_null(strstr(response.body.data, "\ntapmeter_scrape_seconds 0.375\n"));
 }
 
 static void live_stat_takes_a_body_or_a_query(void **state)

@@ -711,9 +711,13 @@ static void kernels_with_processes_and_kernels_with_series_are_one_list(void **s
 
 static void a_kernel_has_the_usage_of_the_container_it_is_shown_with(void **state)
 {
-	struct kernel_sample a = { "k", "a", "", "", 1, .point.usage = { 0 } };
-	struct kernel_sample b = { "k", "b", "",
-				   "",	1,   .point.usage = { .has = USAGE_CPU, .cpu_ns = 7 } };
+	struct kernel_sample a = { .kernel_id = "k", .container = "a", .processes = 1 };
+	struct kernel_sample b = {
+		.kernel_id = "k",
+		.container = "b",
+		.processes = 1,
+		.point.usage = { .has = USAGE_CPU, .cpu_ns = 7 },
+	};
 	struct snapshot_builder *builder = new_builder();
 	struct snapshot *s;
 

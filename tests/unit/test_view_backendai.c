@@ -8,8 +8,11 @@
 #include "serve/families.h"
 #include "serve/view_backendai.h"
 
+#define NO_LABELS .container = "", .pod = "", .namespace = ""
+
 static const struct kernel_sample kernels[] = {
 	{ .kernel_id = "all",
+	  NO_LABELS,
 	  .point.usage = { .mono_ns = 1,
 			   .has = USAGE_CPU | USAGE_MEMORY | USAGE_IO | USAGE_NETWORK,
 			   .cpu_ns = 12345678901,
@@ -19,8 +22,9 @@ static const struct kernel_sample kernels[] = {
 			   .io_write_bytes = 2,
 			   .net_rx_bytes = 3,
 			   .net_tx_bytes = UINT64_MAX } },
-	{ .kernel_id = "no\"thing" },
+	{ .kernel_id = "no\"thing", NO_LABELS },
 	{ .kernel_id = "un\"limited",
+	  NO_LABELS,
 	  .point.usage = { .mono_ns = 1,
 			   .has = USAGE_MEMORY,
 			   .memory_bytes = 5,

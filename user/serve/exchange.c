@@ -3,8 +3,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+static void drop_producer(struct http_response *response)
+{
+	if (response->producer.next)
+		response->producer.free(response->producer.arg);
+	response->producer = (struct http_producer){ 0 };
+}
+
 void http_response_free(struct http_response *response)
 {
+	drop_producer(response);
 	strbuf_free(&response->body);
 	*response = (struct http_response){ 0 };
 }
@@ -27,6 +35,7 @@ void http_response_error(struct http_response *response, unsigned status, const 
 	response->status = status;
 	response->content_type = "application/json";
 	response->content_encoding = NULL;
+	drop_producer(response);
 	strbuf_clear(&response->body);
 	strbuf_addstr(&response->body, "{\"error\":{\"code\":");
 	strbuf_add_json(&response->body, code);

@@ -33,6 +33,21 @@ struct http_header {
 
 #define HTTP_MAX_HEADERS 4
 
+/*
+ * What makes a body while it is being sent, so that a big one never lies in memory as a whole. Used
+ * by one thread at a time, not always the same.
+ */
+struct http_producer {
+	/*
+	 * Adds the next piece of the body to the empty `out`: 1 = there is more, 0 = that was all;
+	 * -errno: the connection is closed, so that the client sees that something is missing.
+	 */
+	int (*next)(void *arg, struct strbuf *out);
+	void (*free)(void *arg);
+	void *arg;
+	size_t memory; /* bytes that it holds on to, about */
+};
+
 /* Texts but the body's are static. All zeroes is an empty one; free with http_response_free(). */
 struct http_response {
 	unsigned status;
@@ -41,12 +56,16 @@ struct http_response {
 	size_t header_count;
 	struct http_header headers[HTTP_MAX_HEADERS];
 	struct strbuf body; /* of HEAD too: whoever writes it leaves it out */
+	struct http_producer producer; /* of what follows the body; .next NULL = nothing does */
 };
 
 void http_response_free(struct http_response *response);
 /* Adds a header; both texts must be static. */
 void http_response_header(struct http_response *response, const char *name, const char *value);
-/* Makes it an error in JSON, {"error":{"code":…,"message":…}}; what body there was is dropped. */
+/*
+ * Makes it an error in JSON, {"error":{"code":…,"message":…}}; what body there was is dropped, and
+ * its producer.
+ */
 void http_response_error(struct http_response *response, unsigned status, const char *code,
 			 const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 

@@ -2,9 +2,9 @@
 #ifndef TAPMETER_SERVE_EXPOSITION_H
 #define TAPMETER_SERVE_EXPOSITION_H
 /*
- * The syntax of Prometheus' text format 0.0.4 and of OpenMetrics 1.0: one writer for both, which
- * knows nothing of what is measured. A family is begun, then gets its samples; one without samples
- * leaves no trace.
+ * The syntax of Prometheus' text format 0.0.4, of OpenMetrics 1.0 and of Prometheus' protobuf format:
+ * one writer for all, which knows nothing of what is measured. A family is begun, then gets its
+ * samples; one without samples leaves no trace.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +14,7 @@
 enum exposition_format {
 	EXPOSITION_TEXT,
 	EXPOSITION_OPENMETRICS,
+	EXPOSITION_PROTOBUF, /* each family behind its length; the only one with native histograms */
 };
 
 enum family_type {
@@ -30,17 +31,28 @@ struct family_head {
 	const char *help;
 };
 
-/* Where in the output we are. Start with { .out = …, .format = … }. */
+/* Where in the output we are. Start with exposition_init(). */
 struct exposition {
 	struct strbuf *out;
 	enum exposition_format format;
-	/* if not NULL: called each time that some 100 KiB have come together, to take them away */
-	void (*drain)(void *arg, struct strbuf *out);
-	void *drain_arg;
 	const struct family_head *family;
-	int begun; /* the family's head is written */
+	int begun; /* the family has got samples */
+	int measuring;
+	/* of the families that have samples, in their order: their lengths */
+	size_t *lengths;
+	size_t length_count, length_room;
+	size_t next_length;
+	struct strbuf scratch;
 };
 
+void exposition_init(struct exposition *e, enum exposition_format format, struct strbuf *out);
+void exposition_free(struct exposition *e);
+/*
+ * A format that says a family's length before the family needs the page written twice, the same each
+ * time. Where this is so after exposition_init(), `measuring` is set: nothing goes to `out` until
+ * exposition_measured() is called, and then the page begins anew.
+ */
+void exposition_measured(struct exposition *e);
 void exposition_family(struct exposition *e, const struct family_head *family);
 /*
  * One sample of the family. `labels` (a="1",b="2"; valid and escaped) may be empty; one label more
@@ -50,11 +62,12 @@ void exposition_sample(struct exposition *e, const char *labels, size_t labels_l
 		       const char *extra_name, const char *extra_value, uint64_t value);
 /*
  * All samples of one histogram. `buckets` are ours, not cumulative: quarter powers of two,
- * tapmeter/abi.h; shown are the bounds 2^k seconds, k = -23 … 7, and +Inf.
+ * tapmeter/abi.h. The classic form shows the bounds 2^k seconds, k = -23 … 7, and +Inf; the native
+ * form, all of ours, schema 2.
  */
 void exposition_histogram(struct exposition *e, const char *labels, size_t labels_len,
 			  const uint64_t buckets[TM_HIST_BUCKETS], uint64_t sum_ns);
-/* Ends the page and drains what is left. */
+/* Ends the page. */
 void exposition_end(struct exposition *e);
 
 #endif

@@ -5,7 +5,6 @@
 #include <string.h>
 #include "serve/errors.h"
 #include "serve/grouping.h"
-#include "serve/gzip.h"
 #include "serve/labels.h"
 #include "serve/view_backendai.h"
 
@@ -22,9 +21,20 @@ enum view {
 	VIEW_COUNT,
 };
 
+/*
+ * Stays in the CPU's cache until it is compressed or sent. Some groups of a family are written at
+ * once: not so many that a piece becomes much longer than this.
+ */
+#define PIECE_LEN ((size_t)64 << 10)
+#define GROUPS_AT_ONCE 8
+
 struct page {
-	const struct families_input *in;
+	struct families_input input;
+	const struct families_input *in; /* that */
 	struct exposition exposition;
+	size_t family; /* the next one's number in the table */
+	size_t entry; /* of its view: what comes next */
+	enum view view; /* the only one that is there */
 	struct grouping views[VIEW_COUNT];
 };
 
@@ -494,72 +504,173 @@ static const struct family families[] = {
 };
 /* clang-format on */
 
-static int build_views(struct page *page)
+#define FAMILIES (sizeof(families) / sizeof(families[0]))
+
+/* What --view adds, behind all others. */
+static const struct neighbour {
+	unsigned view; /* FAMILIES_VIEW_… */
+	void (*write)(struct exposition *exposition, const struct snapshot *snapshot);
+} neighbours[] = {
+	{ FAMILIES_VIEW_BACKENDAI, view_backendai_write },
+};
+
+#define PARTS (FAMILIES + sizeof(neighbours) / sizeof(neighbours[0]))
+
+/* ---- the page ---- */
+
+static int build_view(struct page *page, enum view view)
 {
 	const struct snapshot *snapshot = page->in->snapshot;
-	int err = group_taps(snapshot, &page->views[VIEW_TAPS]);
 
-	if (!err)
-		err = group_functions(snapshot, &page->views[VIEW_FUNCTIONS]);
-	if (!err)
-		err = group_kernels(snapshot, &page->views[VIEW_KERNELS]);
-	for (enum view view = VIEW_MESSAGE; view < VIEW_TAPS && !err; view++)
-		err = group_series(snapshot, view, &page->views[view]);
+	switch (view) {
+	case VIEW_TAPS:
+		return group_taps(snapshot, &page->views[view]);
+	case VIEW_FUNCTIONS:
+		return group_functions(snapshot, &page->views[view]);
+	case VIEW_KERNELS:
+		return group_kernels(snapshot, &page->views[view]);
+	case VIEW_NONE:
+		return 0;
+	default:
+		return group_series(snapshot, view, &page->views[view]);
+	}
+}
+
+/* The view of the family at hand is there; the others' memory is not needed. */
+static int change_view(struct page *page, enum view view)
+{
+	if (page->view == view)
+		return 0;
+	grouping_free(&page->views[page->view]);
+	page->view = view;
+	return build_view(page, view);
+}
+
+/*
+ * Writes some groups of a family from entry `first` on, and returns where the next ones begin. The
+ * family's function gets to see just these, as if there were no others.
+ */
+static size_t write_groups(struct page *page, const struct family *family, size_t first)
+{
+	struct grouping *g = &page->views[family->view], whole = *g;
+	size_t end = first;
+
+	for (int i = 0; i < GROUPS_AT_ONCE && end < whole.count; i++)
+		end = grouping_end(&whole, end);
+	g->entries = whole.entries + first;
+	g->count = end - first;
+	family->write(page, family);
+	*g = whole;
+	return end;
+}
+
+static void write_neighbour(struct page *page)
+{
+	const struct neighbour *neighbour = &neighbours[page->family++ - FAMILIES];
+
+	if (page->in->views & neighbour->view)
+		neighbour->write(&page->exposition, page->in->snapshot);
+}
+
+/* Writes the next part of the page, of one family. */
+static int write_part(struct page *page)
+{
+	const struct family *family = &families[page->family];
+	int err;
+
+	if (page->family >= FAMILIES) {
+		write_neighbour(page);
+		return 0;
+	}
+	err = change_view(page, family->view);
+	if (err)
+		return err;
+	if (!page->entry)
+		exposition_family(&page->exposition, &family->head);
+	if (family->view == VIEW_NONE) {
+		family->write(page, family);
+		page->family++;
+		return 0;
+	}
+	page->entry = write_groups(page, family, page->entry);
+	if (page->entry == page->views[family->view].count) {
+		page->entry = 0;
+		page->family++;
+	}
+	return 0;
+}
+
+int page__new(const struct families_input *in, enum exposition_format format, struct page **out)
+{
+	struct page *page = calloc(1, sizeof(*page));
+
+	if (!page)
+		return -ENOMEM;
+	page->input = *in;
+	page->in = &page->input;
+	exposition_init(&page->exposition, format, NULL);
+	*out = page;
+	return 0;
+}
+
+void page__free(struct page *page)
+{
+	if (!page)
+		return;
+	grouping_free(&page->views[page->view]);
+	exposition_free(&page->exposition);
+	free(page);
+}
+
+/* Goes through the page, without writing it, if its format wants that. */
+static int measure(struct page *page, struct strbuf *out)
+{
+	int err = 0;
+
+	if (!page->exposition.measuring)
+		return 0;
+	while (!err && page->family < PARTS) {
+		err = write_part(page);
+		if (!err)
+			err = out->err;
+	}
+	page->family = 0;
+	exposition_measured(&page->exposition);
 	return err;
 }
 
-static int write_page(struct page *page)
+int page__next(struct page *page, struct strbuf *out)
 {
-	int err = build_views(page);
+	size_t start = out->len;
+	int err = out->err;
 
-	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && !err; i++) {
-		exposition_family(&page->exposition, &families[i].head);
-		families[i].write(page, &families[i]);
-		err = page->exposition.out->err;
-	}
-	if (!err && page->in->views & FAMILIES_VIEW_BACKENDAI)
-		view_backendai_write(&page->exposition, page->in->snapshot);
+	page->exposition.out = out;
 	if (!err)
-		exposition_end(&page->exposition);
-	for (enum view view = 0; view < VIEW_COUNT; view++)
-		grouping_free(&page->views[view]);
-	return err ? err : page->exposition.out->err;
+		err = measure(page, out);
+	while (!err && page->family < PARTS && out->len - start < PIECE_LEN) {
+		err = write_part(page);
+		if (!err)
+			err = out->err;
+	}
+	if (err)
+		return err;
+	if (page->family < PARTS)
+		return 1;
+	exposition_end(&page->exposition);
+	return out->err;
 }
 
 int families_write(const struct families_input *in, enum exposition_format format,
 		   struct strbuf *out)
 {
-	struct page page = { .in = in, .exposition = { .out = out, .format = format } };
+	struct page *page;
+	int ret = page__new(in, format, &page);
 
-	return write_page(&page);
-}
-
-static void drain_into_gzip(void *arg, struct strbuf *text)
-{
-	gzip__add(arg, text->data, text->len);
-	/* an error must stay: later text would be lost unseen */
-	if (!text->err)
-		strbuf_clear(text);
-}
-
-int families_write_gzip(const struct families_input *in, enum exposition_format format,
-			struct strbuf *out)
-{
-	struct strbuf text = STRBUF_INIT;
-	struct gzip *gzip;
-	struct page page = {
-		.in = in,
-		.exposition = { .out = &text, .format = format, .drain = drain_into_gzip },
-	};
-	int err = gzip__new(out, &gzip);
-
-	if (err)
-		return err;
-	page.exposition.drain_arg = gzip;
-	err = write_page(&page);
-	if (!err)
-		err = gzip__finish(gzip);
-	gzip__free(gzip);
-	strbuf_free(&text);
-	return err;
+	if (ret)
+		return ret;
+	do
+		ret = page__next(page, out);
+	while (ret > 0);
+	page__free(page);
+	return ret;
 }

@@ -21,14 +21,22 @@ struct families_input {
 	unsigned views; /* FAMILIES_VIEW_… */
 };
 
+/* A page that is being written. One thread at a time. */
+struct page;
+
+/* What `in` points to must live until the page is freed; `in` itself is copied. -ENOMEM. */
+int page__new(const struct families_input *in, enum exposition_format format, struct page **out);
+/* Accepts NULL. */
+void page__free(struct page *page);
 /*
- * Adds the whole page to `out`. Families without data are left out; samples of one family stay
- * together, and no two have the same labels. -ENOMEM, -E2BIG (out->max).
+ * Adds the next piece, some 64 KiB, to `out`: 1 = there is more, 0 = that was the last one, or
+ * -ENOMEM, -E2BIG (out->max). Families without data are left out; samples of one family stay
+ * together, and no two have the same labels.
  */
+int page__next(struct page *page, struct strbuf *out);
+
+/* Adds the whole page to `out`. As page__next(). */
 int families_write(const struct families_input *in, enum exposition_format format,
 		   struct strbuf *out);
-/* The same, but compressed, without the page ever being in memory as a whole. */
-int families_write_gzip(const struct families_input *in, enum exposition_format format,
-			struct strbuf *out);
 
 #endif

@@ -17,6 +17,7 @@
 #define PER_ADDRESS_CONNECTIONS 128u
 #define BODY_TIMEOUT_S 30
 #define MAX_HELD_BYTES ((size_t)512 << 20)
+#define BLOCK (32 * 1024) /* of a body that is sent in pieces */
 /* A body that is too large is read on for a while, so that its sender gets to see the 413. */
 #define DISCARD_FACTOR 64
 
@@ -38,7 +39,9 @@ struct http_server {
 /* A body on its way out. */
 struct held_body {
 	struct http_server *server;
-	struct strbuf text;
+	struct strbuf text; /* all of it, or the piece that is being sent */
+	size_t sent; /* of the piece */
+	struct http_producer producer;
 	size_t counted;
 };
 
@@ -47,11 +50,39 @@ static void free_held(void *arg)
 	struct held_body *held = arg;
 
 	atomic_fetch_sub(&held->server->held_bytes, held->counted);
+	if (held->producer.free)
+		held->producer.free(held->producer.arg);
 	strbuf_free(&held->text);
 	free(held);
 }
 
-/* Takes the answer's body over. NULL if there is no memory. */
+/* libmicrohttpd has place for `max` bytes of the body; it never asks for the same ones again. */
+static ssize_t read_held(void *arg, uint64_t position, char *buffer, size_t max)
+{
+	struct held_body *held = arg;
+	size_t len;
+	int ret;
+
+	(void)position;
+	while (held->sent == held->text.len) {
+		if (!held->producer.next)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+		strbuf_clear(&held->text);
+		held->sent = 0;
+		ret = held->producer.next(held->producer.arg, &held->text);
+		if (ret < 0)
+			return MHD_CONTENT_READER_END_WITH_ERROR;
+		if (!ret)
+			held->producer.next = NULL;
+	}
+	len = held->text.len - held->sent;
+	len = len < max ? len : max;
+	memcpy(buffer, held->text.data + held->sent, len);
+	held->sent += len;
+	return (ssize_t)len;
+}
+
+/* Takes the answer's body and its producer over. NULL if there is no memory. */
 static struct MHD_Response *wrap_body(struct http_server *server, struct http_response *response)
 {
 	struct held_body *held = malloc(sizeof(*held));
@@ -59,11 +90,21 @@ static struct MHD_Response *wrap_body(struct http_server *server, struct http_re
 
 	if (!held)
 		return NULL;
-	*held = (struct held_body){ server, response->body, response->body.cap };
+	*held = (struct held_body){
+		.server = server,
+		.text = response->body,
+		.producer = response->producer,
+		.counted = response->body.cap + response->producer.memory,
+	};
 	response->body = (struct strbuf)STRBUF_INIT;
+	response->producer = (struct http_producer){ 0 };
 	atomic_fetch_add(&server->held_bytes, held->counted);
-	reply = MHD_create_response_from_buffer_with_free_callback_cls(
-		held->text.len, held->text.data, free_held, held);
+	if (held->producer.next)
+		reply = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_held, held,
+							  free_held);
+	else
+		reply = MHD_create_response_from_buffer_with_free_callback_cls(
+			held->text.len, held->text.data, free_held, held);
 	if (!reply)
 		free_held(held);
 	return reply;
@@ -84,13 +125,18 @@ static bool add_headers(struct MHD_Response *reply, const struct http_response *
 	return ok;
 }
 
-/* Sends and empties the answer. MHD_NO closes the connection. */
+/*
+ * Sends and empties the answer. MHD_NO closes the connection. libmicrohttpd ends a chunked body
+ * also where there is none; so what answers HEAD must not be chunked.
+ */
 static enum MHD_Result send_response(struct http_server *server, struct MHD_Connection *connection,
-				     struct http_response *response)
+				     struct http_response *response, bool head)
 {
 	struct MHD_Response *reply = wrap_body(server, response);
 	enum MHD_Result result = MHD_NO;
 
+	if (reply && head)
+		MHD_set_response_options(reply, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
 	if (reply && add_headers(reply, response))
 		result = MHD_queue_response(connection, response->status, reply);
 	if (reply)
@@ -105,7 +151,7 @@ static enum MHD_Result refuse(struct http_server *server, struct MHD_Connection 
 	struct http_response response = { 0 };
 
 	http_response_error(&response, status, code, "%s", message);
-	return send_response(server, connection, &response);
+	return send_response(server, connection, &response, false);
 }
 
 static enum MHD_Result refuse_large(struct http_server *server, struct MHD_Connection *connection)
@@ -280,6 +326,7 @@ static enum MHD_Result answer(struct http_server *server, struct MHD_Connection 
 	};
 	struct http_response response = { 0 };
 	struct query query = { 0 };
+	bool head;
 
 	MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, add_parameter, &query);
 	request.parameters = query.parameters;
@@ -291,7 +338,8 @@ static enum MHD_Result answer(struct http_server *server, struct MHD_Connection 
 	else
 		server->config.handle(server->config.arg, &request, &response);
 	free(query.parameters);
-	return send_response(server, connection, &response);
+	head = response.producer.next && !strcmp(method, "HEAD");
+	return send_response(server, connection, &response, head);
 }
 
 /*

@@ -9,7 +9,7 @@
  *
  * Limits, beside those in struct http_config: 64 KiB for a request's line and headers (414, 431),
  * 128 connections from one address that is not loopback, 30 s for a body to arrive, and 512 MiB of
- * answers not yet taken by their clients (503).
+ * answers not yet taken by their clients, or of what these are made of (503).
  */
 #include <stddef.h>
 #include "serve/exchange.h"

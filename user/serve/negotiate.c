@@ -86,10 +86,21 @@ static int parse_weight(struct piece p)
 /* One element of Accept. */
 struct range {
 	struct piece type;
-	struct piece version; /* .text NULL = none given */
+	/* parameters; .text NULL = not given */
+	struct piece version;
+	struct piece proto;
+	struct piece encoding;
 	struct piece escaping;
 	int weight; /* thousandths, -1 = malformed */
 };
+
+static void keep_parameter(struct piece piece, const char *name, struct piece *value)
+{
+	struct piece found = parameter(piece, name);
+
+	if (found.text)
+		*value = found;
+}
 
 static struct range parse_range(struct piece element)
 {
@@ -100,12 +111,10 @@ static struct range parse_range(struct piece element)
 	while (next_piece(&element, ';', &piece)) {
 		if (!piece.len)
 			continue;
-		value = parameter(piece, "version");
-		if (value.text)
-			range.version = value;
-		value = parameter(piece, "escaping");
-		if (value.text)
-			range.escaping = value;
+		keep_parameter(piece, "version", &range.version);
+		keep_parameter(piece, "proto", &range.proto);
+		keep_parameter(piece, "encoding", &range.encoding);
+		keep_parameter(piece, "escaping", &range.escaping);
 		value = parameter(piece, "q");
 		if (value.text)
 			range.weight = parse_weight(value);
@@ -116,14 +125,26 @@ static struct range parse_range(struct piece element)
 struct offer {
 	const char *type;
 	const char *any_subtype;
+	/* what parameters must say, if they are given */
 	const char *version;
+	const char *proto;
+	const char *encoding;
 };
 
 static const struct offer offers[] = {
-	[EXPOSITION_TEXT] = { "text/plain", "text/*", "0.0.4" },
-	[EXPOSITION_OPENMETRICS] = { "application/openmetrics-text", "application/*", "1.0.0" },
+	[EXPOSITION_TEXT] = { "text/plain", "text/*", "0.0.4", NULL, NULL },
+	[EXPOSITION_OPENMETRICS] = { "application/openmetrics-text", "application/*", "1.0.0", NULL,
+				     NULL },
+	[EXPOSITION_PROTOBUF] = { "application/vnd.google.protobuf", "application/*", NULL,
+				  "io.prometheus.client.MetricFamily", "delimited" },
 };
 #define OFFERS (sizeof(offers) / sizeof(offers[0]))
+
+/* A parameter that is not given, or that we have no say in, fits. */
+static int fits(struct piece given, const char *ours)
+{
+	return !given.text || !ours || equals(given, ours);
+}
 
 /*
  * How closely the range names the offer: 0 = not at all. Of several ranges the closest one counts.
@@ -131,9 +152,10 @@ static const struct offer offers[] = {
 static int closeness(const struct range *range, const struct offer *offer)
 {
 	if (equals(range->type, offer->type)) {
-		if (!range->version.text)
-			return 3;
-		return equals(range->version, offer->version) ? 4 : 0;
+		if (!fits(range->version, offer->version) || !fits(range->proto, offer->proto) ||
+		    !fits(range->encoding, offer->encoding))
+			return 0;
+		return range->version.text || range->proto.text || range->encoding.text ? 4 : 3;
 	}
 	if (equals(range->type, offer->any_subtype))
 		return 2;
@@ -163,30 +185,40 @@ static struct opinion opinion_of(const char *accept, const struct offer *offer)
 	return best;
 }
 
-static const char *openmetrics_type(struct piece escaping)
-{
+#define TEXT "text/plain; version=0.0.4; charset=utf-8"
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
-	static const struct {
-		const char *scheme;
-		const char *type;
-	} types[] = {
-		{ "allow-utf-8", OPENMETRICS "; escaping=allow-utf-8" },
-		{ "underscores", OPENMETRICS "; escaping=underscores" },
-		{ "dots", OPENMETRICS "; escaping=dots" },
-		{ "values", OPENMETRICS "; escaping=values" },
+#define PROTOBUF                            \
+	"application/vnd.google.protobuf; " \
+	"proto=io.prometheus.client.MetricFamily; encoding=delimited"
+#define WITH_SCHEMES(type)                                                          \
+	{                                                                           \
+		type, type "; escaping=allow-utf-8", type "; escaping=underscores", \
+			type "; escaping=dots", type "; escaping=values"            \
+	}
+#define SCHEMES 4
+
+/* The older format knows of no schemes. */
+static const char *content_type(enum exposition_format format, struct piece escaping)
+{
+	static const char *const schemes[SCHEMES] = { "allow-utf-8", "underscores", "dots",
+						      "values" };
+	static const char *const types[][1 + SCHEMES] = {
+		[EXPOSITION_TEXT] = { TEXT, TEXT, TEXT, TEXT, TEXT },
+		[EXPOSITION_OPENMETRICS] = WITH_SCHEMES(OPENMETRICS),
+		[EXPOSITION_PROTOBUF] = WITH_SCHEMES(PROTOBUF),
 	};
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (escaping.text && equals(escaping, types[i].scheme))
-			return types[i].type;
+	for (size_t i = 0; i < SCHEMES; i++) {
+		if (escaping.text && equals(escaping, schemes[i]))
+			return types[format][1 + i];
 	}
-	return OPENMETRICS;
+	return types[format][0];
 }
 
 struct negotiated negotiate_format(const char *accept)
 {
 	struct opinion best = { 0 };
-	struct negotiated result = { EXPOSITION_TEXT, "text/plain; version=0.0.4; charset=utf-8" };
+	struct negotiated result = { EXPOSITION_TEXT, NULL };
 
 	for (size_t i = 0; i < OFFERS && accept; i++) {
 		struct opinion opinion = opinion_of(accept, &offers[i]);
@@ -199,8 +231,7 @@ struct negotiated negotiate_format(const char *accept)
 			result.format = (enum exposition_format)i;
 		}
 	}
-	if (result.format == EXPOSITION_OPENMETRICS)
-		result.content_type = openmetrics_type(best.escaping);
+	result.content_type = content_type(result.format, best.escaping);
 	return result;
 }
 

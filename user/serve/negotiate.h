@@ -11,8 +11,8 @@ struct negotiated {
 
 /*
  * By the Accept header, NULL = none. What cannot be understood in it is skipped; if nothing fits,
- * the text format 0.0.4 is the answer of last resort. A client that asks for OpenMetrics with
- * `escaping=` is told the scheme in return; all our names are the same in every scheme.
+ * the text format 0.0.4 is the answer of last resort. A client that asks for OpenMetrics or
+ * protobuf with `escaping=` is told the scheme in return; all our names are the same in every scheme.
  */
 struct negotiated negotiate_format(const char *accept);
 /* Whether the Accept-Encoding header (NULL = none) allows gzip. */

@@ -11,6 +11,7 @@
 #include "serve/inventory.h"
 #include "serve/livestat.h"
 #include "serve/negotiate.h"
+#include "serve/scrape.h"
 
 #define JSON "application/json"
 /* Shorter bodies fit into one packet anyway. */
@@ -89,31 +90,72 @@ static void succeed(struct http_response *response, const char *content_type)
 
 /* ---- handlers ---- */
 
+static void on_scraped(void *arg, uint64_t spent_ns)
+{
+	struct routes *routes = arg;
+
+	atomic_store(&routes->scrape_ns, spent_ns);
+}
+
+static int next_of_scrape(void *arg, struct strbuf *out)
+{
+	return scrape__next(arg, out);
+}
+
+static void free_scrape(void *arg)
+{
+	scrape__free(arg);
+}
+
+/* A page of one piece goes as it is; what a bigger one is made of stays with the answer. */
+static void answer_scrape(struct scrape *scrape, struct http_response *response)
+{
+	int ret = scrape__next(scrape, &response->body);
+
+	if (ret > 0) {
+		response->producer = (struct http_producer){
+			.next = next_of_scrape,
+			.free = free_scrape,
+			.arg = scrape,
+			.memory = scrape__memory(scrape),
+		};
+		return;
+	}
+	response->body.err = ret;
+	scrape__free(scrape);
+}
+
 static void handle_metrics(struct routes *routes, const struct http_request *request,
 			   struct http_response *response)
 {
 	struct negotiated negotiated = negotiate_format(request->accept);
-	struct snapshot *snapshot = fresh_snapshot(routes, response);
-	struct families_input input = {
-		.snapshot = snapshot,
+	uint64_t start_ns = routes->config.now_ns();
+	struct scrape_config config = {
+		.snapshot = fresh_snapshot(routes, response),
 		.version = routes->config.version,
 		.revision = routes->config.revision,
 		.views = routes->config.views,
 		.scrape_ns = atomic_load(&routes->scrape_ns),
+		.format = negotiated.format,
+		.gzip = negotiate_gzip(request->accept_encoding),
+		.now_ns = routes->config.now_ns,
+		.done = on_scraped,
+		.arg = routes,
 	};
-	int err;
+	struct scrape *scrape;
 
-	if (!snapshot)
+	if (!config.snapshot)
 		return;
-	if (negotiate_gzip(request->accept_encoding)) {
-		err = families_write_gzip(&input, negotiated.format, &response->body);
-		response->content_encoding = "gzip";
-	} else {
-		err = families_write(&input, negotiated.format, &response->body);
+	config.waited_ns = routes->config.now_ns() - start_ns;
+	response->body.err = scrape__new(&config, &scrape);
+	if (response->body.err) {
+		snapshot__unref(config.snapshot);
+		return;
 	}
-	response->body.err = err;
 	succeed(response, negotiated.content_type);
-	snapshot__unref(snapshot);
+	if (config.gzip)
+		response->content_encoding = "gzip";
+	answer_scrape(scrape, response);
 }
 
 static void handle_kernels(struct routes *routes, const struct http_request *request,
@@ -366,8 +408,8 @@ static void compress_body(struct http_response *response)
 	strbuf_free(&packed);
 }
 
-static void dispatch(struct routes *routes, const struct http_request *request,
-		     struct http_response *response)
+void routes__handle(struct routes *routes, const struct http_request *request,
+		    struct http_response *response)
 {
 	const struct route *route = find_route(request->path);
 
@@ -379,17 +421,7 @@ static void dispatch(struct routes *routes, const struct http_request *request,
 		route->handle(routes, request, response);
 	if (response->body.err)
 		http_response_error(response, 500, "internal", "out of memory");
-	if (!response->content_encoding && response->body.len >= GZIP_MIN_LEN &&
-	    negotiate_gzip(request->accept_encoding))
+	if (!response->content_encoding && !response->producer.next &&
+	    response->body.len >= GZIP_MIN_LEN && negotiate_gzip(request->accept_encoding))
 		compress_body(response);
-}
-
-void routes__handle(struct routes *routes, const struct http_request *request,
-		    struct http_response *response)
-{
-	uint64_t start_ns = routes->config.now_ns();
-
-	dispatch(routes, request, response);
-	if (response->status == 200 && !strcmp(request->path, "/metrics"))
-		atomic_store(&routes->scrape_ns, routes->config.now_ns() - start_ns);
 }
