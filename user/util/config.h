@@ -12,6 +12,7 @@
 struct config {
 	/* Serving */
 	struct option_texts web_listen_address; /* "HOST:PORT", at least one */
+	char *web_config_file; /* NULL = none */
 	uint64_t max_age_ns;
 	/* What is tapped: empty = no such condition */
 	struct option_texts profiles; /* names of built-in ones, or paths; empty = all built-in */
