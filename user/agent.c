@@ -26,6 +26,7 @@
 #include "util/notify.h"
 #include "util/program.h"
 #include "version.h"
+#include "web.h"
 
 #define SWEEP_NS 2000000000ull /* safety net for what no notice told of */
 #define SETTLE_NS 2000000ull /* a program maps its libraries one after the other: look once */
@@ -98,6 +99,7 @@ static int open_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
 	/* before any thread starts, so that all inherit the mask */
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -1;
@@ -172,15 +174,31 @@ static void settle_soon(struct agent *agent)
 		timerfd_settime(agent->fds[SOURCE_SETTLED], 0, &spec, NULL);
 }
 
-static void handle(struct agent *agent, enum source source)
+static void handle_signal(struct agent *agent)
 {
 	struct signalfd_siginfo info;
+
+	if (read(agent->fds[SOURCE_SIGNAL], &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		web_reload(agent->config->web_config_file, agent->http);
+	else
+		agent->stop = 1;
+}
+
+static void sweep(struct agent *agent)
+{
+	collector__sweep(agent->collector, now_ns());
+	http_server__tend(agent->http);
+}
+
+static void handle(struct agent *agent, enum source source)
+{
 	uint64_t count;
 
 	switch (source) {
 	case SOURCE_SIGNAL:
-		if (read(agent->fds[source], &info, sizeof(info)) == sizeof(info))
-			agent->stop = 1;
+		handle_signal(agent);
 		return;
 	case SOURCE_BPF:
 		collector__events(agent->collector, now_ns());
@@ -201,7 +219,7 @@ static void handle(struct agent *agent, enum source source)
 	if (source == SOURCE_SETTLED)
 		collector__look(agent->collector, now_ns());
 	else if (source == SOURCE_SWEEP)
-		collector__sweep(agent->collector, now_ns());
+		sweep(agent);
 	else
 		take_snapshot(agent, source == SOURCE_SAMPLE);
 }
@@ -285,7 +303,8 @@ static unsigned views_of(const struct option_texts *names)
 	return views;
 }
 
-static int start_http(struct agent *agent, char *err, size_t err_len)
+/* Takes `web` over. */
+static int start_http(struct agent *agent, struct web_config *web, char *err, size_t err_len)
 {
 	struct routes_config routes = {
 		.store = agent->store,
@@ -302,10 +321,12 @@ static int start_http(struct agent *agent, char *err, size_t err_len)
 		.max_connections = MAX_CONNECTIONS,
 		.timeout_s = CONNECTION_TIMEOUT_S,
 		.max_body = MAX_BODY,
+		.web = web,
 	};
 	int error = routes__new(&routes, &agent->routes);
 
 	if (error) {
+		web_config__free(web);
 		snprintf(err, err_len, "%s", strerror(-error));
 		return error;
 	}
@@ -332,6 +353,7 @@ static int run(struct agent *agent)
 		routes__set_ready(agent->routes);
 		log_msg(LOG_INFO, "ready", LOG_STR("address", http_server__address(agent->http, 0)),
 			LOG_U64("taps", collector__taps_up(agent->collector)));
+		web_warn(agent->http);
 		tell_service_manager();
 		err = loop(agent);
 	}
@@ -350,19 +372,23 @@ static void bound_heap(void)
 int agent_run(const struct config *config, const struct profile *const *profiles, size_t count)
 {
 	struct agent agent = { .config = config, .epoll_fd = -1 };
+	struct web_config *web = NULL;
 	char text[512] = "";
 	int code, err;
 
 	for (int i = 0; i < SOURCE_COUNT; i++)
 		agent.fds[i] = -1;
 	bound_heap();
+	if (web_load(config->web_config_file, &web))
+		return EXIT_CODE_USAGE;
 	err = agent_open(&agent);
 	if (!err)
 		start_relay(&agent);
 	if (err) {
+		web_config__free(web);
 		log_msg(LOG_ERROR, "cannot start", LOG_STR("error", strerror(-err)));
 		code = EXIT_CODE_FAILED;
-	} else if (start_http(&agent, text, sizeof(text))) {
+	} else if (start_http(&agent, web, text, sizeof(text))) {
 		/* before the taps: a second agent on the same port must not tap anything first */
 		log_msg(LOG_ERROR, "cannot listen", LOG_STR("error", text));
 		code = EXIT_CODE_FAILED;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/http.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -10,6 +12,7 @@
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+#include "serve/auth.h"
 #include "serve/listen.h"
 
 #define THREADS 2u /* per listener */
@@ -21,17 +24,32 @@
 /* A body that is too large is read on for a while, so that its sender gets to see the 413. */
 #define DISCARD_FACTOR 64
 
-struct listener {
-	struct http_server *server;
-	struct listen_socket socket;
+#define RETIRED_S 10 /* connections of before a reload may go on for so long */
+
+/* One address as it is served by one generation. */
+struct door {
+	struct generation *generation;
+	const struct listen_socket *socket;
 	struct MHD_Daemon *daemon;
+};
+
+/* The server as one web configuration has it; a reload makes another. */
+struct generation {
+	struct http_server *server;
+	struct web_config *web; /* NULL = none */
+	struct auth *auth; /* NULL = everybody may read */
+	struct generation *next; /* among the retired */
+	time_t retired; /* CLOCK_MONOTONIC, seconds */
+	struct door doors[];
 };
 
 struct http_server {
 	struct http_config config;
 	atomic_size_t held_bytes; /* of answers being sent */
-	size_t listener_count;
-	struct listener listeners[];
+	struct generation *current;
+	struct generation *retired; /* their last connections may still be open */
+	size_t socket_count;
+	struct listen_socket sockets[];
 };
 
 /* ---- answers ---- */
@@ -110,7 +128,8 @@ static struct MHD_Response *wrap_body(struct http_server *server, struct http_re
 	return reply;
 }
 
-static bool add_headers(struct MHD_Response *reply, const struct http_response *response)
+static bool add_headers(struct MHD_Response *reply, const struct web_config *web,
+			const struct http_response *response)
 {
 	bool ok = MHD_add_response_header(reply, "Content-Type", response->content_type) &&
 		  MHD_add_response_header(reply, "X-Content-Type-Options", "nosniff") &&
@@ -122,6 +141,12 @@ static bool add_headers(struct MHD_Response *reply, const struct http_response *
 	for (size_t i = 0; i < response->header_count && ok; i++)
 		ok = MHD_add_response_header(reply, response->headers[i].name,
 					     response->headers[i].value);
+	for (size_t i = 0; web && i < web->header_count && ok; i++) {
+		/* what the answer says itself, a page's own policy say, is the stricter one */
+		if (!MHD_get_response_header(reply, web->headers[i].name))
+			ok = MHD_add_response_header(reply, web->headers[i].name,
+						     web->headers[i].value);
+	}
 	return ok;
 }
 
@@ -129,15 +154,16 @@ static bool add_headers(struct MHD_Response *reply, const struct http_response *
  * Sends and empties the answer. MHD_NO closes the connection. libmicrohttpd ends a chunked body
  * also where there is none; so what answers HEAD must not be chunked.
  */
-static enum MHD_Result send_response(struct http_server *server, struct MHD_Connection *connection,
+static enum MHD_Result send_response(const struct generation *generation,
+				     struct MHD_Connection *connection,
 				     struct http_response *response, bool head)
 {
-	struct MHD_Response *reply = wrap_body(server, response);
+	struct MHD_Response *reply = wrap_body(generation->server, response);
 	enum MHD_Result result = MHD_NO;
 
 	if (reply && head)
 		MHD_set_response_options(reply, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
-	if (reply && add_headers(reply, response))
+	if (reply && add_headers(reply, generation->web, response))
 		result = MHD_queue_response(connection, response->status, reply);
 	if (reply)
 		MHD_destroy_response(reply);
@@ -145,18 +171,22 @@ static enum MHD_Result send_response(struct http_server *server, struct MHD_Conn
 	return result;
 }
 
-static enum MHD_Result refuse(struct http_server *server, struct MHD_Connection *connection,
-			      unsigned status, const char *code, const char *message)
+static enum MHD_Result refuse(const struct generation *generation,
+			      struct MHD_Connection *connection, unsigned status, const char *code,
+			      const char *message)
 {
 	struct http_response response = { 0 };
 
 	http_response_error(&response, status, code, "%s", message);
-	return send_response(server, connection, &response, false);
+	if (status == 401)
+		http_response_header(&response, "WWW-Authenticate", "Basic realm=\"tapmeter\"");
+	return send_response(generation, connection, &response, false);
 }
 
-static enum MHD_Result refuse_large(struct http_server *server, struct MHD_Connection *connection)
+static enum MHD_Result refuse_large(const struct generation *generation,
+				    struct MHD_Connection *connection)
 {
-	return refuse(server, connection, 413, "too_large", "the body is too large");
+	return refuse(generation, connection, 413, "too_large", "the body is too large");
 }
 
 /* ---- requests ---- */
@@ -248,17 +278,42 @@ static bool is_refused_unread(const struct http_server *server, struct MHD_Conne
 	return says_larger(length, max * DISCARD_FACTOR);
 }
 
-/* With the headers there and the body not yet: whether it is worth reading. */
-static enum MHD_Result begin_request(const struct listener *listener,
-				     struct MHD_Connection *connection, void **request_arg)
+/* Whether the client's certificate is as the configuration wants it. */
+static bool certificate_ok(const struct web_config *web, struct MHD_Connection *connection)
 {
-	struct http_server *server = listener->server;
+	const union MHD_ConnectionInfo *info;
+	unsigned status = 0, count = 0;
 
-	if (listener->socket.loopback && !is_local_host(header(connection, "Host")))
-		return refuse(server, connection, 403, "forbidden",
+	if (!web || web->client_auth <= WEB_REQUEST_CLIENT_CERT)
+		return true;
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (!info || !info->tls_session)
+		return false;
+	if (!gnutls_certificate_get_peers(info->tls_session, &count))
+		return web->client_auth == WEB_VERIFY_CLIENT_CERT_IF_GIVEN;
+	if (web->client_auth == WEB_REQUIRE_ANY_CLIENT_CERT)
+		return true;
+	return !gnutls_certificate_verify_peers2(info->tls_session, &status) && !status;
+}
+
+/* With the headers there and the body not yet: whether it is worth reading. */
+static enum MHD_Result begin_request(const struct door *door, struct MHD_Connection *connection,
+				     void **request_arg)
+{
+	const struct generation *generation = door->generation;
+	struct http_server *server = generation->server;
+
+	if (!certificate_ok(generation->web, connection))
+		return refuse(generation, connection, 403, "forbidden",
+			      "a valid client certificate is needed");
+	if (door->socket->loopback && !is_local_host(header(connection, "Host")))
+		return refuse(generation, connection, 403, "forbidden",
 			      "the Host must be localhost, 127.0.0.1 or [::1]");
+	if (generation->auth && !auth__check(generation->auth, header(connection, "Authorization")))
+		return refuse(generation, connection, 401, "unauthorized",
+			      "a user and his password are needed");
 	if (is_refused_unread(server, connection))
-		return refuse_large(server, connection);
+		return refuse_large(generation, connection);
 	*request_arg = incoming_new(server);
 	return *request_arg ? MHD_YES : MHD_NO;
 }
@@ -312,9 +367,11 @@ static enum MHD_Result add_parameter(void *arg, enum MHD_ValueKind kind, const c
 
 /* ---- everything is there ---- */
 
-static enum MHD_Result answer(struct http_server *server, struct MHD_Connection *connection,
-			      const char *path, const char *method, const struct incoming *incoming)
+static enum MHD_Result answer(const struct generation *generation,
+			      struct MHD_Connection *connection, const char *path,
+			      const char *method, const struct incoming *incoming)
 {
+	const struct http_server *server = generation->server;
 	struct http_request request = {
 		.method = method,
 		.path = path,
@@ -339,7 +396,7 @@ static enum MHD_Result answer(struct http_server *server, struct MHD_Connection 
 		server->config.handle(server->config.arg, &request, &response);
 	free(query.parameters);
 	head = response.producer.next && !strcmp(method, "HEAD");
-	return send_response(server, connection, &response, head);
+	return send_response(generation, connection, &response, head);
 }
 
 /*
@@ -349,23 +406,24 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 				  const char *method, const char *version, const char *data,
 				  size_t *data_len, void **request_arg)
 {
-	const struct listener *listener = arg;
-	struct http_server *server = listener->server;
+	const struct door *door = arg;
+	const struct generation *generation = door->generation;
+	struct http_server *server = generation->server;
 	struct incoming *incoming = *request_arg;
 
 	(void)version;
 	if (!incoming)
-		return begin_request(listener, connection, request_arg);
+		return begin_request(door, connection, request_arg);
 	if (*data_len)
 		return receive_body(server, incoming, data, data_len);
 	if (incoming->body.err == -E2BIG)
-		return refuse_large(server, connection);
+		return refuse_large(generation, connection);
 	if (incoming->body.err)
 		return MHD_NO;
 	if (atomic_load(&server->held_bytes) > MAX_HELD_BYTES)
-		return refuse(server, connection, 503, "overloaded",
+		return refuse(generation, connection, 503, "overloaded",
 			      "too many answers are waiting for their clients");
-	return answer(server, connection, path, method, incoming);
+	return answer(generation, connection, path, method, incoming);
 }
 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **request_arg,
@@ -378,61 +436,194 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **re
 	*request_arg = NULL;
 }
 
-/* ---- start and stop ---- */
+/* ---- generations ---- */
 
-static int start_listener(struct listener *listener)
+/* At most 6 options and their end. */
+static void tls_options(const struct web_config *web, struct MHD_OptionItem options[7])
 {
-	const struct http_config *config = &listener->server->config;
+	size_t n = 0;
+
+	if (web && web->tls) {
+		options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, web->cert };
+		options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, web->key };
+		options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0,
+							(void *)(uintptr_t)web->priorities };
+		if (web->client_ca)
+			options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0,
+								web->client_ca };
+	}
+	options[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+}
+
+/* The library closes `fd` in any case. */
+static int open_door(struct door *door, int fd)
+{
+	const struct http_config *config = &door->generation->server->config;
+	const struct web_config *web = door->generation->web;
 	unsigned connections = config->max_connections / (unsigned)config->address_count;
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC |
+			 (web && web->tls ? MHD_USE_TLS : 0);
+	struct MHD_OptionItem tls[7];
 	int err;
 
+	tls_options(web, tls);
 	errno = 0;
-	listener->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, listener,
-		MHD_OPTION_LISTEN_SOCKET, listener->socket.fd, MHD_OPTION_NOTIFY_COMPLETED,
-		on_completed, NULL, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
-		MHD_OPTION_CONNECTION_LIMIT, connections > THREADS ? connections : THREADS,
+	door->daemon = MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, door, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_THREAD_POOL_SIZE,
+		THREADS, MHD_OPTION_CONNECTION_LIMIT, connections > THREADS ? connections : THREADS,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		listener->socket.loopback ? 0 : PER_ADDRESS_CONNECTIONS,
-		MHD_OPTION_CONNECTION_TIMEOUT, config->timeout_s,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+		door->socket->loopback ? 0 : PER_ADDRESS_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+		config->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	err = errno;
-	listener->socket.fd = -1; /* the library closes it, also when the start fails */
-	if (!listener->daemon)
+	if (!door->daemon)
 		return err ? -err : -EIO;
 	return 0;
 }
 
+static void generation_free(struct generation *generation)
+{
+	if (!generation)
+		return;
+	for (size_t i = 0; i < generation->server->socket_count; i++)
+		if (generation->doors[i].daemon)
+			MHD_stop_daemon(generation->doors[i].daemon);
+	auth__free(generation->auth);
+	web_config__free(generation->web);
+	free(generation);
+}
+
+/* Takes `web` over, also when there is no memory. */
+static struct generation *generation_allocate(struct http_server *server, struct web_config *web)
+{
+	struct generation *generation =
+		calloc(1, sizeof(*generation) + server->socket_count * sizeof(struct door));
+
+	if (!generation) {
+		web_config__free(web);
+		return NULL;
+	}
+	generation->server = server;
+	generation->web = web;
+	for (size_t i = 0; i < server->socket_count; i++)
+		generation->doors[i] =
+			(struct door){ .generation = generation, .socket = &server->sockets[i] };
+	return generation;
+}
+
+/* Opens all doors of a new generation, beside those that may be open already. */
+static int generation_new(struct http_server *server, struct web_config *web, char *err,
+			  size_t err_len, struct generation **out)
+{
+	struct generation *generation = generation_allocate(server, web);
+	int ret = generation ? 0 : -ENOMEM;
+
+	if (!ret && web && web->user_count)
+		ret = auth__new(web->users, web->user_count, &generation->auth);
+	if (ret)
+		snprintf(err, err_len, "%s", strerrordesc_np(-ret));
+	for (size_t i = 0; i < server->socket_count && !ret; i++) {
+		int fd = fcntl(server->sockets[i].fd, F_DUPFD_CLOEXEC, 0);
+
+		ret = fd < 0 ? -errno : open_door(&generation->doors[i], fd);
+		if (ret)
+			snprintf(err, err_len, "cannot serve %s: %s", server->sockets[i].address,
+				 strerrordesc_np(-ret));
+	}
+	if (ret) {
+		generation_free(generation);
+		return ret;
+	}
+	*out = generation;
+	return 0;
+}
+
+/* No new connections; those that are open go on. */
+static void generation_retire(struct http_server *server, struct generation *generation)
+{
+	for (size_t i = 0; i < server->socket_count; i++) {
+		int fd = MHD_quiesce_daemon(generation->doors[i].daemon);
+
+		if (fd >= 0)
+			close(fd);
+	}
+	generation->retired = monotonic_s();
+	generation->next = server->retired;
+	server->retired = generation;
+}
+
+static bool has_connections(const struct generation *generation)
+{
+	for (size_t i = 0; i < generation->server->socket_count; i++) {
+		const union MHD_DaemonInfo *info = MHD_get_daemon_info(
+			generation->doors[i].daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+		if (info && info->num_connections)
+			return true;
+	}
+	return false;
+}
+
+void http_server__tend(struct http_server *server)
+{
+	struct generation **place = &server->retired;
+	time_t now = monotonic_s();
+
+	while (*place) {
+		struct generation *generation = *place;
+
+		if (has_connections(generation) && now - generation->retired < RETIRED_S) {
+			place = &generation->next;
+			continue;
+		}
+		*place = generation->next;
+		generation_free(generation);
+	}
+}
+
+int http_server__reload(struct http_server *server, struct web_config *web, char *err,
+			size_t err_len)
+{
+	struct generation *generation;
+	int ret = generation_new(server, web, err, err_len, &generation);
+
+	if (ret)
+		return ret;
+	generation_retire(server, server->current);
+	server->current = generation;
+	return 0;
+}
+
+/* ---- start and stop ---- */
+
 static struct http_server *allocate(const struct http_config *config)
 {
 	struct http_server *server =
-		calloc(1, sizeof(*server) + config->address_count * sizeof(server->listeners[0]));
+		calloc(1, sizeof(*server) + config->address_count * sizeof(server->sockets[0]));
 
 	if (!server)
 		return NULL;
 	server->config = *config;
-	server->listener_count = config->address_count;
-	for (size_t i = 0; i < server->listener_count; i++) {
-		server->listeners[i].server = server;
-		server->listeners[i].socket.fd = -1;
-	}
+	server->socket_count = config->address_count;
+	for (size_t i = 0; i < server->socket_count; i++)
+		server->sockets[i].fd = -1;
 	return server;
 }
 
 static int open_all(struct http_server *server, const struct http_config *config, char *err,
 		    size_t err_len)
 {
+	struct web_config *web = config->web;
 	int ret = 0;
 
-	for (size_t i = 0; i < server->listener_count && !ret; i++)
-		ret = listen_open(config->addresses[i], &server->listeners[i].socket, err, err_len);
-	for (size_t i = 0; i < server->listener_count && !ret; i++) {
-		ret = start_listener(&server->listeners[i]);
-		if (ret)
-			snprintf(err, err_len, "cannot serve %s: %s",
-				 server->listeners[i].socket.address, strerrordesc_np(-ret));
+	for (size_t i = 0; i < server->socket_count && !ret; i++)
+		ret = listen_open(config->addresses[i], &server->sockets[i], err, err_len);
+	if (ret) {
+		web_config__free(web);
+		return ret;
 	}
-	return ret;
+	return generation_new(server, web, err, err_len, &server->current);
 }
 
 int http_server__new(const struct http_config *config, char *err, size_t err_len,
@@ -442,6 +633,7 @@ int http_server__new(const struct http_config *config, char *err, size_t err_len
 	int ret;
 
 	if (!server) {
+		web_config__free(config->web);
 		snprintf(err, err_len, "out of memory");
 		return -ENOMEM;
 	}
@@ -458,18 +650,32 @@ void http_server__free(struct http_server *server)
 {
 	if (!server)
 		return;
-	for (size_t i = 0; i < server->listener_count; i++) {
-		struct listener *listener = &server->listeners[i];
+	generation_free(server->current);
+	while (server->retired) {
+		struct generation *generation = server->retired;
 
-		if (listener->daemon)
-			MHD_stop_daemon(listener->daemon);
-		if (listener->socket.fd >= 0)
-			close(listener->socket.fd);
+		server->retired = generation->next;
+		generation_free(generation);
 	}
+	for (size_t i = 0; i < server->socket_count; i++)
+		if (server->sockets[i].fd >= 0)
+			close(server->sockets[i].fd);
 	free(server);
 }
 
 const char *http_server__address(const struct http_server *server, size_t i)
 {
-	return i < server->listener_count ? server->listeners[i].socket.address : NULL;
+	return i < server->socket_count ? server->sockets[i].address : NULL;
+}
+
+int http_server__is_open(const struct http_server *server)
+{
+	const struct web_config *web = server->current->web;
+
+	if (web && (web->user_count || web->client_auth >= WEB_REQUIRE_AND_VERIFY_CLIENT_CERT))
+		return 0;
+	for (size_t i = 0; i < server->socket_count; i++)
+		if (!server->sockets[i].loopback)
+			return 1;
+	return 0;
 }

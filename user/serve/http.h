@@ -13,6 +13,7 @@
  */
 #include <stddef.h>
 #include "serve/exchange.h"
+#include "serve/web_config.h"
 
 /* Answers one request; called in several threads at once. */
 typedef void (*http_handler_fn)(void *arg, const struct http_request *request,
@@ -27,6 +28,8 @@ struct http_config {
 	unsigned max_connections; /* of all listeners together; more wait to be accepted */
 	unsigned timeout_s; /* a connection on which nothing moves for so long is closed */
 	size_t max_body; /* bytes of a request's body (413) */
+	/* TLS, users, headers; NULL = none. Taken over, also on failure. */
+	struct web_config *web;
 };
 
 struct http_server;
@@ -37,8 +40,18 @@ struct http_server;
  */
 int http_server__new(const struct http_config *config, char *err, size_t err_len,
 		     struct http_server **out);
+/*
+ * Serves new connections by `web` (taken over in any case; NULL = without) from now on, on the same addresses; those
+ * that are open go on as they began. On failure all stays as it was. The errors of http_server__new().
+ */
+int http_server__reload(struct http_server *server, struct web_config *web, char *err,
+			size_t err_len);
+/* Frees what earlier reloads have left, once its connections are closed. Now and then; never waits. */
+void http_server__tend(struct http_server *server);
 /* Stops listening, waits for the handlers under way, closes all connections. Accepts NULL. */
 void http_server__free(struct http_server *server);
+/* 1 if some address can be reached from other hosts, and anybody there may read. */
+int http_server__is_open(const struct http_server *server);
 /*
  * The i-th address as it really is, "127.0.0.1:9752"; NULL beyond the last. Lives as long as the
  * server.

@@ -84,6 +84,14 @@ const struct option_spec config_options[] = {
 			"free one.",
 	},
 	{
+		.name = "web.config.file",
+		.type = OPTION_TEXT,
+		FIELD(web_config_file),
+		.argument = "FILE",
+		.help = "A YAML file with TLS, client certificates, users and headers, as "
+			"Prometheus' exporters have it (docs/web.md). SIGHUP has it read again.",
+	},
+	{
 		.name = "max-age",
 		.type = OPTION_DURATION,
 		FIELD(max_age_ns),

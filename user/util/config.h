@@ -12,6 +12,7 @@
 struct config {
 	/* Serving */
 	struct option_texts web_listen_address; /* "HOST:PORT", at least one */
+	char *web_config_file; /* NULL = none */
 	uint64_t max_age_ns;
 	struct option_texts views; /* names of other systems' views, each one known */
 	/* What is tapped: empty = no such condition */
