@@ -322,13 +322,16 @@ static int start_listener(struct listener *listener)
 {
 	const struct http_config *config = &listener->server->config;
 	unsigned connections = config->max_connections / (unsigned)config->address_count;
+	unsigned kind = config->handler_waits ?
+				MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION :
+				MHD_USE_EPOLL_INTERNAL_THREAD;
 	int err;
 
 	errno = 0;
 	listener->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, listener,
-		MHD_OPTION_LISTEN_SOCKET, listener->socket.fd, MHD_OPTION_NOTIFY_COMPLETED,
-		on_completed, NULL, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
+		kind | MHD_USE_ITC, 0, NULL, NULL, on_request, listener, MHD_OPTION_LISTEN_SOCKET,
+		listener->socket.fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+		MHD_OPTION_THREAD_POOL_SIZE, config->handler_waits ? 0 : THREADS,
 		MHD_OPTION_CONNECTION_LIMIT, connections > THREADS ? connections : THREADS,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		listener->socket.loopback ? 0 : PER_ADDRESS_CONNECTIONS,
