@@ -22,6 +22,11 @@ static const struct command commands[] = {
 		.options = config_options,
 	},
 	{
+		.name = "gateway",
+		.run = cmd_tool,
+		.summary = "answer such questions for a whole cluster, from Prometheus",
+	},
+	{
 		.name = "doctor",
 		.run = cmd_doctor,
 		.arguments = "",
