@@ -22,6 +22,11 @@ static const struct command commands[] = {
 		.options = config_options,
 	},
 	{
+		.name = "stat",
+		.run = cmd_tool,
+		.summary = "ask a running agent what kernels (compute containers) are doing",
+	},
+	{
 		.name = "gateway",
 		.run = cmd_tool,
 		.summary = "answer such questions for a whole cluster, from Prometheus",
