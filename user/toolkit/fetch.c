@@ -49,10 +49,14 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* The reason may quote the server, its certificate's names for example. */
 static void fail(struct fetch *fetch, int err, const char *why)
 {
 	fetch->err = err;
 	snprintf(fetch->why, sizeof(fetch->why), "%s", why);
+	for (char *c = fetch->why; *c; c++)
+		if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
+			*c = '?';
 }
 
 /* ---- the handles ------------------------------------------------------------------------- */
