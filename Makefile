@@ -57,10 +57,14 @@ TOOLS := $(patsubst user/%/main.c,%,$(wildcard user/*/main.c))
 TOOL_SOURCES := $(foreach tool,$(TOOLS),$(wildcard user/$(tool)/*.c))
 TOOL_OBJECTS := $(TOOL_SOURCES:%.c=$(BUILD)/%.o)
 TOOL_PROGRAMS := $(TOOLS:%=$(BUILD)/tapmeter-%)
+# What the tools share and the agent must not have, such as an HTTP client: only they link it.
+TOOLKIT := $(BUILD)/libtoolkit.a
+TOOLKIT_SOURCES := $(wildcard user/toolkit/*.c)
+TOOLKIT_OBJECTS := $(TOOLKIT_SOURCES:%.c=$(BUILD)/%.o)
 # For the unit tests: all but the tools' main().
 TOOL_LIB := $(BUILD)/libtools.a
-TOOL_LIB_OBJECTS := $(filter-out %/main.o,$(TOOL_OBJECTS))
-LIB_SOURCES := $(filter-out user/main.c $(TOOL_SOURCES),$(wildcard user/*.c user/*/*.c))
+TOOL_LIB_OBJECTS := $(filter-out %/main.o,$(TOOL_OBJECTS)) $(TOOLKIT_OBJECTS)
+LIB_SOURCES := $(filter-out user/main.c $(TOOL_SOURCES) $(TOOLKIT_SOURCES),$(wildcard user/*.c user/*/*.c))
 # user/FOLDER/NAME.proto becomes NAME.pb-c.h, to be included, and NAME.pb-c.c.
 PROTOS := $(wildcard user/*/*.proto)
 PROTO_SOURCES := $(patsubst %.proto,$(GEN)/%.pb-c.c,$(notdir $(PROTOS)))
@@ -158,7 +162,7 @@ $(BUILD)/flags: FORCE
 
 # A source file removed is a reason to build, too.
 $(BUILD)/sources: FORCE
-	$(call update,echo $(LIB_SOURCES) $(TOOL_SOURCES) $(BPF_SOURCES))
+	$(call update,echo $(LIB_SOURCES) $(TOOL_SOURCES) $(TOOLKIT_SOURCES) $(BPF_SOURCES))
 
 $(GEN)/version.h: FORCE
 	$(call update,scripts/version-header)
@@ -203,13 +207,17 @@ $(LIB): $(LIB_OBJECTS) $(BUILD)/sources
 	$(call msg,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJECTS)
 
+$(TOOLKIT): $(TOOLKIT_OBJECTS) $(BUILD)/sources
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(TOOLKIT_OBJECTS)
+
 $(TOOL_LIB): $(TOOL_LIB_OBJECTS) $(BUILD)/sources
 	$(call msg,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(TOOL_LIB_OBJECTS)
 
 # A tool names what it needs beyond the usual in its main.c, as a test does.
 .SECONDEXPANSION:
-$(TOOL_PROGRAMS): $(BUILD)/tapmeter-%: $$(filter $(BUILD)/user/$$*/$$(PERCENT).o,$(TOOL_OBJECTS)) $(LIB)
+$(TOOL_PROGRAMS): $(BUILD)/tapmeter-%: $$(filter $(BUILD)/user/$$*/$$(PERCENT).o,$(TOOL_OBJECTS)) $(TOOLKIT) $(LIB)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(call said_in,LDLIBS,user/$*/main.c) $(ALL_LDLIBS) -o $@
 
@@ -251,5 +259,5 @@ $(BUILD)/tests/workload/%: tests/workload/%.c $(BUILD)/flags
 
 .DELETE_ON_ERROR:
 
--include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(BUILD)/user/main.d $(BPF_OBJECTS:.o=.d)
+-include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(TOOLKIT_OBJECTS:.o=.d) $(BUILD)/user/main.d $(BPF_OBJECTS:.o=.d)
 -include $(UNIT_TESTS:=.d) $(WORKLOADS:=.d) $(BENCH_PROGRAMS:=.d)

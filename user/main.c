@@ -3,6 +3,7 @@
 #include <string.h>
 #include "cli/cli.h"
 #include "util/exit_code.h"
+#include "util/help.h"
 
 /* A flag in the place of the command means one. */
 static const char *command_name(const char *arg)
@@ -26,7 +27,7 @@ int main(int argc, char **argv)
 	command = command_find(command_name(argv[1]));
 	if (!command)
 		return EXIT_CODE_USAGE;
-	if (help_wanted(argc - 1, argv + 1))
+	if (command->run != cmd_tool && help_wanted(argc - 1, argv + 1))
 		help_command(stdout, command);
 	else
 		code = command->run(argc - 1, argv + 1);

@@ -147,7 +147,7 @@ class Workload:
 Answer = collections.namedtuple("Answer", "status headers body")
 Answer.json = lambda answer: json.loads(answer.body)
 
-_READY = re.compile(r"\bmsg=ready address=(\S+) taps=(\d+)")
+_READY = re.compile(r"\bmsg=ready address=(\S+) (?:taps|engines)=(\d+)")
 _SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)(?: -?\d+)?")
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\[\\"n])*)"(?:,|$)')
 _UNESCAPED = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
@@ -192,14 +192,14 @@ def total(metrics, name, **labels):
 class Agent:
 	"""`tapmeter run` on a free port, ready. Its stderr is in .log, line by line.
 
-	`before` is a command that execs the one that follows it.
+	`before` is a command that execs the one that follows it; `command` another one to run.
 	"""
 
-	def __init__(self, *flags, timeout=30, before=(), **options):
+	def __init__(self, *flags, timeout=30, before=(), command="run", **options):
 		self.log = []
 		self.address = self.taps = None
 		self._event = threading.Event()
-		argv = [*before, TAPMETER, "run", "--web.listen-address=127.0.0.1:0", *flags]
+		argv = [*before, TAPMETER, command, "--web.listen-address=127.0.0.1:0", *flags]
 		self.process = spawn(
 			argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options
 		)

@@ -425,11 +425,44 @@ static int leave_directory(void **state)
 	return chdir("/") || rmdir(directory) ? -1 : 0;
 }
 
+static void takes_letters_and_arguments_where_there_is_a_place_for_them(void **state)
+{
+	static const struct option_spec with_letters[] = {
+		{ "output", OPTION_CHOICE, offsetof(struct target, choice), .letter = 'o',
+		  .argument = "table|json" },
+		{ "yes", OPTION_BOOL, offsetof(struct target, yes), .letter = 'y' },
+		{ .name = NULL },
+	};
+	char *const argv[] = { "stat", "a", "-o", "json", "-y", "b", "--", "-o", "--yes", "--" };
+	char *const wrong[] = { "stat", "-oy" };
+	struct option_texts arguments = { 0 };
+	struct target t = { 0 };
+	struct options o;
+	char err[256] = "";
+
+	(void)state;
+	assert_int_equal(options_init(&o, with_letters, &t), 0);
+	o.arguments = &arguments;
+	assert_int_equal(options_parse_args(&o, 10, argv, err, sizeof(err)), 0);
+	assert_int_equal(t.choice, 1);
+	assert_int_equal(t.yes, 1);
+	assert_int_equal(arguments.count, 5);
+	assert_string_equal(arguments.items[0], "a");
+	assert_string_equal(arguments.items[1], "b");
+	assert_string_equal(arguments.items[2], "-o");
+	assert_string_equal(arguments.items[4], "--");
+	option_texts_free(&arguments);
+	assert_int_equal(options_parse_args(&o, 2, wrong, err, sizeof(err)), -EINVAL);
+	assert_string_equal(err, "unknown flag -oy, --help lists all");
+	options_free(&o);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(takes_letters_and_arguments_where_there_is_a_place_for_them),
 		TEST(without_arguments_the_defaults_hold),
 		TEST(a_value_follows_an_equals_sign_or_is_the_next_argument),
 		TEST(a_list_on_the_command_line_replaces_its_default),

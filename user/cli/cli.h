@@ -10,10 +10,11 @@ struct command {
 	const char *name;
 	/* argv[0] is the command's name. Returns an enum exit_code (util/exit_code.h). */
 	int (*run)(int argc, char **argv);
+	/* The rest is for the command's help; a tool (run == cmd_tool) shows its own. */
 	const char *arguments; /* what may follow the name: "[FLAG...]"; "" = nothing */
 	const char *summary; /* for the list of commands: a line without a full stop */
-	const char *description; /* for the command's help: paragraphs, '\n' between them */
-	const struct option_spec *options; /* for the command's help, NULL = none */
+	const char *description; /* paragraphs, '\n' between them */
+	const struct option_spec *options; /* NULL = none */
 };
 
 int cmd_run(int argc, char **argv);
@@ -29,8 +30,6 @@ int cmd_tool(int argc, char **argv);
 
 /* NULL if there is no such command; stderr then says so, and which one was perhaps meant. */
 const struct command *command_find(const char *name);
-/* Whether --help or -h is among the command's arguments. */
-int help_wanted(int argc, char *const *argv);
 /* How tapmeter is used, and its commands. */
 void help_usage(FILE *out);
 /* All about one command. */

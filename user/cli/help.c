@@ -4,11 +4,9 @@
 #include "cli/cli.h"
 #include "util/config.h"
 #include "util/exit_code.h"
+#include "util/help.h"
 #include "util/nearest.h"
 #include "util/quote.h"
-
-#define WIDTH 80 /* columns of a line */
-#define HELP_COLUMN 26 /* where the help of a flag begins */
 
 static const struct command commands[] = {
 	{
@@ -22,6 +20,16 @@ static const struct command commands[] = {
 			       "When it has attached to all that is there and listens, it logs "
 			       "'msg=ready' with its address and the number of taps.",
 		.options = config_options,
+	},
+	{
+		.name = "stat",
+		.run = cmd_tool,
+		.summary = "ask a running agent what kernels (compute containers) are doing",
+	},
+	{
+		.name = "gateway",
+		.run = cmd_tool,
+		.summary = "answer such questions for a whole cluster, from Prometheus",
 	},
 	{
 		.name = "doctor",
@@ -59,16 +67,6 @@ static const struct command commands[] = {
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static const struct {
-	enum exit_code code;
-	const char *meaning;
-} exit_codes[] = {
-	{ EXIT_CODE_OK, "all right" },
-	{ EXIT_CODE_FAILED, "failed at run time (port in use, ...)" },
-	{ EXIT_CODE_USAGE, "wrong usage, config file or profile" },
-	{ EXIT_CODE_HOST, "this host cannot do it (no privilege, no BTF, ...)" },
-};
-
 const struct command *command_find(const char *name)
 {
 	const char *names[COMMANDS], *meant;
@@ -87,90 +85,25 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-/*
- * Prints words in lines of at most WIDTH columns that begin at `column`, where the cursor is;
- * '\n' ends a paragraph. A word that is longer than a line stays whole.
- */
-static void print_wrapped(FILE *out, const char *text, int column)
-{
-	int at = column;
-
-	while (*text) {
-		int len = (int)strcspn(text, " \n");
-
-		if (at > column && at + 1 + len > WIDTH) {
-			fprintf(out, "\n%*s", column, "");
-			at = column;
-		}
-		at += fprintf(out, "%s%.*s", at > column ? " " : "", len, text);
-		text += len;
-		if (*text == '\n') {
-			fprintf(out, "\n%*s", column, "");
-			at = column;
-		}
-		if (*text)
-			text++;
-	}
-	fputc('\n', out);
-}
-
-static int is_repeatable(const struct option_spec *spec)
-{
-	return spec->type == OPTION_TEXTS || spec->type == OPTION_NUMBERS;
-}
-
-static void show_option(FILE *out, const struct option_spec *spec)
-{
-	char text[512];
-	int at = fprintf(out, "  --%s%s%s", spec->name, spec->argument ? "=" : "",
-			 spec->argument ? spec->argument : "");
-
-	if (at > HELP_COLUMN - 2) {
-		fputc('\n', out);
-		at = 0;
-	}
-	fprintf(out, "%*s", HELP_COLUMN - at, "");
-	snprintf(text, sizeof(text), "%s%s%s%s%s", spec->help,
-		 is_repeatable(spec) ? " May be repeated." : "", spec->value ? " (default: " : "",
-		 spec->value ? spec->value : "", spec->value ? ")" : "");
-	print_wrapped(out, text, HELP_COLUMN);
-}
-
 void help_command(FILE *out, const struct command *command)
 {
-	fprintf(out, "usage: tapmeter %s%s%s\n\n", command->name, command->arguments[0] ? " " : "",
-		command->arguments);
-	print_wrapped(out, command->description, 0);
-	for (const struct option_spec *spec = command->options; spec && spec->name; spec++) {
-		if (spec->group)
-			fprintf(out, "\n%s:\n", spec->group);
-		show_option(out, spec);
-	}
-	fprintf(out, "\nExit status:\n");
-	for (size_t i = 0; i < sizeof(exit_codes) / sizeof(exit_codes[0]); i++)
-		fprintf(out, "  %d  %s\n", exit_codes[i].code, exit_codes[i].meaning);
+	help_print(out, &(struct help){ .name = command->name,
+					.arguments = command->arguments,
+					.description = command->description,
+					.options = command->options });
 }
 
 void help_usage(FILE *out)
 {
 	fprintf(out, "usage: tapmeter COMMAND [ARGUMENT...]\n\n");
-	print_wrapped(
-		out,
-		"Counts what running processes send and receive through ZeroMQ and caches, and "
-		"changes nothing in them.",
-		0);
+	help_wrap(out,
+		  "Counts what running processes send and receive through ZeroMQ and caches, and "
+		  "changes nothing in them.",
+		  0);
 	fprintf(out, "\nCommands:\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	fprintf(out, "\n`tapmeter help COMMAND` says more about one.\n");
-}
-
-int help_wanted(int argc, char *const *argv)
-{
-	for (int i = 1; i < argc; i++)
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
-			return 1;
-	return 0;
 }
 
 int cmd_help(int argc, char **argv)
@@ -189,6 +122,8 @@ int cmd_help(int argc, char **argv)
 	command = command_find(argv[1]);
 	if (!command)
 		return EXIT_CODE_USAGE;
+	if (command->run == cmd_tool)
+		return cmd_tool(2, (char *[]){ argv[1], "--help", NULL });
 	help_command(stdout, command);
 	return EXIT_CODE_OK;
 }

@@ -461,17 +461,20 @@ static int open_door(struct door *door, int fd)
 	const struct http_config *config = &door->generation->server->config;
 	const struct web_config *web = door->generation->web;
 	unsigned connections = config->max_connections / (unsigned)config->address_count;
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC |
-			 (web && web->tls ? MHD_USE_TLS : 0);
+	unsigned kind = config->handler_waits ?
+				MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION :
+				MHD_USE_EPOLL_INTERNAL_THREAD;
+	unsigned tls_flag = web && web->tls ? MHD_USE_TLS : 0;
 	struct MHD_OptionItem tls[7];
 	int err;
 
 	tls_options(web, tls);
 	errno = 0;
 	door->daemon = MHD_start_daemon(
-		flags, 0, NULL, NULL, on_request, door, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_THREAD_POOL_SIZE,
-		THREADS, MHD_OPTION_CONNECTION_LIMIT, connections > THREADS ? connections : THREADS,
+		kind | tls_flag | MHD_USE_ITC, 0, NULL, NULL, on_request, door,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+		MHD_OPTION_THREAD_POOL_SIZE, config->handler_waits ? 0 : THREADS,
+		MHD_OPTION_CONNECTION_LIMIT, connections > THREADS ? connections : THREADS,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		door->socket->loopback ? 0 : PER_ADDRESS_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
 		config->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,

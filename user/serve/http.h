@@ -3,7 +3,7 @@
 #define TAPMETER_SERVE_HTTP_H
 /*
  * The HTTP server: listens, reads requests within limits, has them answered, sends the answers. It
- * has threads of its own, two per address. A listener on a loopback address answers only to the
+ * has threads of its own, two per address or one per connection. A listener on a loopback address answers only to the
  * Host localhost, 127.0.0.1 or [::1]: a web page whose name was made to point here (DNS rebinding)
  * gets 403.
  *
@@ -11,6 +11,7 @@
  * 128 connections from one address that is not loopback, 30 s for a body to arrive, and 512 MiB of
  * answers not yet taken by their clients, or of what these are made of (503).
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include "serve/exchange.h"
 #include "serve/web_config.h"
@@ -30,6 +31,8 @@ struct http_config {
 	size_t max_body; /* bytes of a request's body (413) */
 	/* TLS, users, headers; NULL = none. Taken over, also on failure. */
 	struct web_config *web;
+	/* the handler waits for others: each connection gets a thread, so that it keeps nobody up */
+	bool handler_waits;
 };
 
 struct http_server;

@@ -293,6 +293,14 @@ static int store(const struct options *options, const struct option_spec *spec, 
 	}
 }
 
+void option_texts_free(struct option_texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++)
+		free(texts->items[i]);
+	free(texts->items);
+	*texts = (struct option_texts){ 0 };
+}
+
 static void free_field(const struct options *options, const struct option_spec *spec)
 {
 	struct option_numbers *numbers = field_of(options, spec);
@@ -305,10 +313,7 @@ static void free_field(const struct options *options, const struct option_spec *
 		*text = NULL;
 		break;
 	case OPTION_TEXTS:
-		for (size_t i = 0; i < texts->count; i++)
-			free(texts->items[i]);
-		free(texts->items);
-		*texts = (struct option_texts){ 0 };
+		option_texts_free(texts);
 		break;
 	case OPTION_NUMBERS:
 		free(numbers->items);
@@ -386,39 +391,66 @@ static int set_from_arg(struct options *options, const struct option_spec *spec,
 	return 0;
 }
 
+static int add_argument(struct options *options, const char *text, char *err, size_t err_len)
+{
+	if (!options->arguments) {
+		snprintf(err, err_len, "unexpected argument %s, expected flags only",
+			 quote(text).text);
+		return -EINVAL;
+	}
+	if (add_text(options->arguments, text)) {
+		snprintf(err, err_len, "no memory");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The option that `arg`, which begins with '-', names; *value is what follows its '=', or NULL. */
+static const struct option_spec *find_flag(const struct options *options, const char *arg,
+					   const char **value)
+{
+	int is_long = arg[1] == '-';
+	const char *name = arg + 1 + is_long;
+	size_t len = strcspn(name, "=");
+
+	*value = name[len] ? name + len + 1 : NULL;
+	if (is_long)
+		return len ? find(options, name, len) : NULL;
+	for (const struct option_spec *spec = options->specs; spec->name && len == 1; spec++)
+		if (spec->letter && spec->letter == name[0])
+			return spec;
+	return NULL;
+}
+
 int options_parse_args(struct options *options, int argc, char *const *argv, char *err,
 		       size_t err_len)
 {
-	for (int i = 1; i < argc; i++) {
-		const char *name = argv[i] + 2, *value;
-		const struct option_spec *spec;
-		size_t len;
-		int ret;
+	int ret = 0, only_arguments = 0;
 
-		if (argv[i][0] != '-') {
-			snprintf(err, err_len, "unexpected argument %s, expected flags only",
-				 quote(argv[i]).text);
-			return -EINVAL;
+	for (int i = 1; i < argc && !ret; i++) {
+		const struct option_spec *spec;
+		const char *value;
+
+		if (only_arguments || argv[i][0] != '-') {
+			ret = add_argument(options, argv[i], err, err_len);
+			continue;
 		}
-		len = argv[i][1] == '-' ? strcspn(name, "=") : 0;
-		spec = len ? find(options, name, len) : NULL;
+		if (options->arguments && !strcmp(argv[i], "--")) {
+			only_arguments = 1;
+			continue;
+		}
+		spec = find_flag(options, argv[i], &value);
 		if (!spec) {
 			unknown_flag(options, argv[i], err, err_len);
 			return -EINVAL;
 		}
-		if (name[len])
-			value = name + len + 1;
-		else if (spec->type == OPTION_BOOL)
+		if (!value && spec->type == OPTION_BOOL)
 			value = "true";
-		else if (i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0)
+		else if (!value && i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0)
 			value = argv[++i];
-		else
-			value = "";
-		ret = set_from_arg(options, spec, value, err, err_len);
-		if (ret)
-			return ret;
+		ret = set_from_arg(options, spec, value ? value : "", err, err_len);
 	}
-	return 0;
+	return ret;
 }
 
 /* ---- the file ---------------------------------------------------------------------------- */

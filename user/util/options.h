@@ -46,6 +46,7 @@ struct option_spec {
 	int (*valid)(const char *text); /* TEXT, TEXTS: one more condition, or NULL */
 	const char *expected; /* TEXT, TEXTS: for error messages; NULL = `argument` says it */
 	int not_in_file; /* 1: only on the command line */
+	char letter; /* 'o': "-o X" means the same; 0 = no such short form */
 	const char *
 		group; /* help: heading above this option and those that follow; NULL = as before */
 	const char *help; /* a sentence or two */
@@ -57,6 +58,8 @@ struct options {
 	const struct option_spec *specs;
 	void *target;
 	uint64_t given; /* bit i: option i was on the command line */
+	/* Where arguments that are no options go; NULL = there must be none. Not freed by us. */
+	struct option_texts *arguments;
 };
 
 /*
@@ -67,10 +70,12 @@ struct options {
 int options_init(struct options *options, const struct option_spec *specs, void *target);
 /* Frees what the fields point to, and makes them NULL. */
 void options_free(const struct options *options);
+/* Frees a list of texts, and makes it empty. */
+void option_texts_free(struct option_texts *texts);
 
 /*
- * Reads argv[1] and those after it, which must all be options; of one given twice the last counts,
- * unless it is a list. -EINVAL with one line in err (without newline): the option, what was given,
+ * Reads argv[1] and those after it: options and, if there is a place for them, other arguments; all
+ * that follows "--" is such. Of an option given twice the last counts, unless it is a list. -EINVAL with one line in err (without newline): the option, what was given,
  * what is expected; -ENOMEM.
  */
 int options_parse_args(struct options *options, int argc, char *const *argv, char *err,
