@@ -100,25 +100,55 @@ static void writes_the_native_shape(void **state)
 	values->kernels[1].known = 1;
 	warnings_add(&warnings, "\"%s\"", "half");
 	warnings_add(&warnings, "\"half\"");
-	write_native(values, METRICS_ALL & ~METRIC_BIT(METRIC_CPU_USED), 1793334567000000000,
-		     &warnings, &out);
+	write_live_stat(values, METRICS_ALL & ~METRIC_BIT(METRIC_CPU_USED), LIVESTAT_NATIVE,
+			1793334567000000000, &warnings, &out);
 	assert_string_equal(
 		out.data,
 		"{\"sampled_at\":1793334567.0,\"by_kernel\":{"
 		"\"a\":{\"gauge\":{\"mem\":{\"current\":1048576,\"capacity\":8589934592}},"
 		"\"diff\":{\"cpu_util\":{\"current\":0.1,\"capacity\":1000}},"
-		"\"rate\":{\"net_rx\":{\"current\":null},\"net_tx\":{\"current\":1}}},"
+		"\"rate\":{\"net_rx\":{\"current\":null},\"net_tx\":{\"current\":1.0}}},"
 		"\"b\":{\"gauge\":{},\"diff\":{},\"rate\":{}},"
 		"\"c\":null},\"window_seconds\":60.0,\"warnings\":[\"\\\"half\\\"\"]}\n");
 	strbuf_free(&out);
 	warnings_free(&warnings);
 }
 
+static void writes_the_manager_s_shape(void **state)
+{
+	struct kernel_values *kernel = &values->kernels[0];
+	struct warnings warnings = { 0 };
+	struct strbuf out = STRBUF_INIT;
+
+	(void)state;
+	kernel_values_current(kernel, METRIC_MEM, 1024, 0, 0);
+	kernel_values_capacity(kernel, METRIC_MEM, 8192, 0);
+	values->kernels[1].known = 1;
+	write_live_stat(values, METRIC_BIT(METRIC_MEM), LIVESTAT_BACKENDAI, 5000000000, &warnings,
+			&out);
+	assert_string_equal(
+		out.data,
+		"{\"sampled_at\":5.0,\"by_kernel\":{\"a\":{\"mem\":{\"current\":\"1024\","
+		"\"capacity\":\"8192\",\"pct\":\"12.50\",\"unit_hint\":\"bytes\","
+		"\"stats.min\":\"0\",\"stats.max\":\"0\",\"stats.sum\":\"0\",\"stats.avg\":\"0\","
+		"\"stats.diff\":\"0\",\"stats.rate\":\"0\",\"stats.version\":null}},"
+		"\"b\":null,\"c\":null},\"window_seconds\":0.0}\n");
+	strbuf_free(&out);
+}
+
+static void the_api_has_the_same_metrics(void **state)
+{
+	(void)state;
+	assert_int_equal(METRIC_COUNT, LIVESTAT_METRICS);
+	for (size_t i = 0; i < LIVESTAT_METRICS; i++)
+		assert_int_not_equal(metric_find(livestat_metrics[i].name), METRIC_COUNT);
+}
+
 static void metrics_are_found_by_name(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < METRIC_COUNT; i++)
-		assert_int_equal(metric_find(metric_infos[i].name), i);
+		assert_int_equal(metric_find(metric_names[i]), i);
 	assert_int_equal(metric_find("nonsense"), METRIC_COUNT);
 }
 
@@ -132,6 +162,8 @@ int main(void)
 			what_was_never_counted_is_zero_but_what_is_not_known_is_not, setup,
 			teardown),
 		cmocka_unit_test_setup_teardown(writes_the_native_shape, setup, teardown),
+		cmocka_unit_test_setup_teardown(writes_the_manager_s_shape, setup, teardown),
+		cmocka_unit_test(the_api_has_the_same_metrics),
 		cmocka_unit_test(metrics_are_found_by_name),
 	};
 

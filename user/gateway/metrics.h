@@ -4,8 +4,6 @@
 /* The metrics of the live-stat API. Sets of them are bits, 1 << metric. */
 #include <stdint.h>
 
-enum metric_group { METRIC_GAUGE, METRIC_DIFF, METRIC_RATE, METRIC_GROUPS };
-
 enum metric {
 	METRIC_MEM,
 	METRIC_CPU_USED,
@@ -41,14 +39,8 @@ enum metric {
 #define METRIC_BIT(metric) (1u << (metric))
 #define METRICS_ALL (METRIC_BIT(METRIC_COUNT) - 1)
 
-struct metric_info {
-	const char *name;
-	enum metric_group group;
-	int has_capacity; /* its answer has the field `capacity` */
-	double capacity; /* if it is always the same; 0 = it is a value of its own */
-};
-
-extern const struct metric_info metric_infos[METRIC_COUNT];
+/* As in the API, and as in serve/livestat_values.h. */
+extern const char *const metric_names[METRIC_COUNT];
 
 /* METRIC_COUNT if there is none of that name. */
 enum metric metric_find(const char *name);

@@ -17,36 +17,11 @@ struct service_counters {
 
 struct service {
 	struct service_config config;
-	uint64_t request_bits[METRIC_COUNT]; /* the bit that livestat.h has for a metric; 0 = none */
 	atomic_uint questions; /* that the engines are being asked */
 	struct service_counters counters;
 };
 
 /* ---- start and stop ------------------------------------------------------------------------ */
-
-/*
- * Which bit of a request means which metric is known to the parser only: so it is asked, with a
- * request for each.
- */
-static int learn_bits(struct service *service)
-{
-	for (size_t i = 0; i < METRIC_COUNT; i++) {
-		const struct http_parameter parameters[] = {
-			{ "kernel_id", "x" },
-			{ "metric", metric_infos[i].name },
-		};
-		struct livestat_request request;
-		char err[128];
-		int ret = livestat_parse_query(parameters, 2, &request, err, sizeof(err));
-
-		if (!ret)
-			service->request_bits[i] = request.metrics;
-		livestat_request_free(&request);
-		if (ret == -ENOMEM)
-			return ret;
-	}
-	return 0;
-}
 
 int service__new(const struct service_config *config, struct service **out)
 {
@@ -55,10 +30,6 @@ int service__new(const struct service_config *config, struct service **out)
 	if (!service)
 		return -ENOMEM;
 	service->config = *config;
-	if (learn_bits(service)) {
-		free(service);
-		return -ENOMEM;
-	}
 	*out = service;
 	return 0;
 }
@@ -108,13 +79,16 @@ static void end_question(struct service *service, int err, const struct warnings
 		http_response_error(response, 502, "engine_failed", "no engine answered: %s", why);
 }
 
-static uint32_t wanted_metrics(const struct service *service, const struct livestat_request *query)
+static uint32_t wanted_metrics(const struct livestat_request *query)
 {
 	uint32_t wanted = 0;
 
-	for (size_t i = 0; i < METRIC_COUNT; i++)
-		if (query->metrics & service->request_bits[i])
-			wanted |= METRIC_BIT(i);
+	for (size_t i = 0; i < LIVESTAT_METRICS; i++) {
+		enum metric metric = metric_find(livestat_metrics[i].name);
+
+		if (query->metrics & 1u << i && metric != METRIC_COUNT)
+			wanted |= METRIC_BIT(metric);
+	}
 	return wanted;
 }
 
@@ -124,7 +98,7 @@ static void answer_live_stat(struct service *service, const struct livestat_requ
 	const struct cluster_question question = {
 		.id_count = query->id_count,
 		.ids = query->ids,
-		.metrics = wanted_metrics(service, query),
+		.metrics = wanted_metrics(query),
 		.window_ns = query->window_ns,
 	};
 	uint64_t now_ns = service->config.now_real_ns();
@@ -138,7 +112,8 @@ static void answer_live_stat(struct service *service, const struct livestat_requ
 	if (!err)
 		err = cluster__live_stat(service->config.cluster, &question, values, &warnings);
 	if (!err) {
-		write_native(values, question.metrics, now_ns, &warnings, &response->body);
+		write_live_stat(values, question.metrics, query->shape, now_ns, &warnings,
+				&response->body);
 		succeed(response, JSON);
 	}
 	end_question(service, err, &warnings, response);
@@ -180,7 +155,11 @@ static void handle_live_stat(struct service *service, const struct http_request 
 	else
 		err = livestat_parse_query(request->parameters, request->parameter_count, &query,
 					   message, sizeof(message));
-	if (!err)
+	if (!err && query.shape == LIVESTAT_BACKENDAI_AGENT)
+		http_response_error(
+			response, 400, "bad_request",
+			"shape: only agents know the history that backendai-agent is made of");
+	else if (!err)
 		answer_live_stat(service, &query, response);
 	else if (err == -ENOMEM)
 		response->body.err = err;

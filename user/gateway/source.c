@@ -195,7 +195,7 @@ static const char *metric_label(const struct term *term)
 {
 	if (!term->value_type)
 		return NULL;
-	return metric_infos[__builtin_ctz(term->metrics)].name;
+	return metric_names[__builtin_ctz(term->metrics)];
 }
 
 static void add_term(const struct term *term, const char *matcher, uint64_t window_ns,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/write.h"
-#include <stdio.h>
-#include <stdlib.h>
+#include "serve/livestat_write.h"
 
 #define NS_PER_S 1000000000u
 #define NS_PER_MS 1000000u
+#define WHOLE_MAX 1e18
+#define SECONDS_MAX 1e9 /* in nanoseconds they fit into 64 bits */
 
 void write_seconds(struct strbuf *out, uint64_t ns)
 {
@@ -13,68 +14,67 @@ void write_seconds(struct strbuf *out, uint64_t ns)
 		strbuf_add(out, ".0", 2);
 }
 
-/* The shortest text that means the number; null if there is none. */
-static void add_number(struct strbuf *out, double number, unsigned state)
+/* As exact as the metric is in an agent's answer. */
+static struct livestat_number to_number(const struct livestat_metric *metric, double number,
+					unsigned state)
 {
-	char text[32];
+	if (state == VALUE_ABSENT)
+		return (struct livestat_number){ 0 };
+	if (state != VALUE_NUMBER)
+		return LIVESTAT_IS_NULL;
+	if (number >= WHOLE_MAX)
+		return livestat_whole(UINT64_MAX);
+	if (metric->source == LIVESTAT_COUNT || metric->source == LIVESTAT_AMOUNT)
+		return livestat_whole((uint64_t)(number + 0.5));
+	if (number < SECONDS_MAX && metric->group == LIVESTAT_GAUGE)
+		return livestat_scaled((uint64_t)(number * NS_PER_S + 0.5), NS_PER_S);
+	return livestat_real(number);
+}
 
-	if (state != VALUE_NUMBER) {
-		strbuf_addstr(out, "null");
-		return;
+static struct livestat_number to_capacity(const struct livestat_metric *metric,
+					  const struct value *value)
+{
+	switch (metric->capacity) {
+	case LIVESTAT_ONE_CPU:
+		return livestat_whole(1000);
+	case LIVESTAT_MEMORY_LIMIT:
+		if (value->capacity_state == VALUE_NUMBER)
+			return to_number(metric, value->capacity, VALUE_NUMBER);
+		return LIVESTAT_IS_NULL;
+	case LIVESTAT_NO_CAPACITY:
+		break;
 	}
-	snprintf(text, sizeof(text), "%.15g", number);
-	if (strtod(text, NULL) != number)
-		snprintf(text, sizeof(text), "%.17g", number);
-	strbuf_addstr(out, text);
+	return (struct livestat_number){ 0 };
 }
 
-static void add_capacity(struct strbuf *out, const struct metric_info *info,
-			 const struct value *value)
+/* Metrics that are not wanted, and such as no agent knows, are absent. */
+static void to_livestat(const struct kernel_values *kernel, uint32_t wanted,
+			struct livestat_value out[LIVESTAT_METRICS])
 {
-	if (!info->has_capacity)
-		return;
-	strbuf_addstr(out, ",\"capacity\":");
-	if (info->capacity > 0 && value->capacity_state != VALUE_NUMBER)
-		add_number(out, info->capacity, VALUE_NUMBER);
-	else
-		add_number(out, value->capacity, value->capacity_state);
-}
+	for (size_t i = 0; i < LIVESTAT_METRICS; i++) {
+		const struct livestat_metric *metric = &livestat_metrics[i];
+		enum metric own = metric_find(metric->name);
+		const struct value *value = &kernel->values[own];
 
-static void add_group(struct strbuf *out, const struct kernel_values *kernel, uint32_t wanted,
-		      enum metric_group group)
-{
-	const char *glue = "\"";
-
-	for (unsigned i = 0; i < METRIC_COUNT; i++) {
-		const struct metric_info *info = &metric_infos[i];
-		const struct value *value = &kernel->values[i];
-
-		if (info->group != group || !(wanted & METRIC_BIT(i)) ||
+		out[i] = (struct livestat_value){ 0 };
+		if (own == METRIC_COUNT || !(wanted & METRIC_BIT(own)) ||
 		    value->current_state == VALUE_ABSENT)
 			continue;
-		strbuf_addstr(out, glue);
-		strbuf_addstr(out, info->name);
-		strbuf_addstr(out, "\":{\"current\":");
-		add_number(out, value->current, value->current_state);
-		add_capacity(out, info, value);
-		strbuf_addch(out, '}');
-		glue = ",\"";
+		out[i].current = to_number(metric, value->current, value->current_state);
+		out[i].capacity = to_capacity(metric, value);
 	}
 }
 
-static void add_kernel(struct strbuf *out, const struct kernel_values *kernel, uint32_t wanted)
+static void add_kernel(struct strbuf *out, const struct kernel_values *kernel, uint32_t wanted,
+		       enum livestat_shape shape)
 {
-	static const char *const heads[METRIC_GROUPS] = {
-		[METRIC_GAUGE] = "{\"gauge\":{",
-		[METRIC_DIFF] = "},\"diff\":{",
-		[METRIC_RATE] = "},\"rate\":{",
-	};
+	struct livestat_value values[LIVESTAT_METRICS];
 
-	for (unsigned group = 0; group < METRIC_GROUPS; group++) {
-		strbuf_addstr(out, heads[group]);
-		add_group(out, kernel, wanted, (enum metric_group)group);
-	}
-	strbuf_addstr(out, "}}");
+	to_livestat(kernel, wanted, values);
+	if (shape == LIVESTAT_BACKENDAI)
+		livestat_write_backendai(out, values);
+	else
+		livestat_write_native(out, values);
 }
 
 /* The widest window that a value of the answer was computed over. */
@@ -89,8 +89,8 @@ static uint64_t widest_ns(const struct values *values)
 	return (uint64_t)widest_ms * NS_PER_MS;
 }
 
-void write_native(const struct values *values, uint32_t wanted, uint64_t real_ns,
-		  const struct warnings *warnings, struct strbuf *out)
+void write_live_stat(const struct values *values, uint32_t wanted, enum livestat_shape shape,
+		     uint64_t real_ns, const struct warnings *warnings, struct strbuf *out)
 {
 	strbuf_addstr(out, "{\"sampled_at\":");
 	write_seconds(out, real_ns);
@@ -101,7 +101,7 @@ void write_native(const struct values *values, uint32_t wanted, uint64_t real_ns
 		strbuf_add_json(out, values->ids[i]);
 		strbuf_addch(out, ':');
 		if (values->kernels[i].known)
-			add_kernel(out, &values->kernels[i], wanted);
+			add_kernel(out, &values->kernels[i], wanted, shape);
 		else
 			strbuf_addstr(out, "null");
 	}
