@@ -57,7 +57,8 @@ enum source {
 
 struct agent {
 	const struct config *config;
-	struct relay_link *relay;
+	struct relay_link *relay; /* NULL: there is none, because of relay_error */
+	int relay_error;
 	struct collector *collector;
 	struct store *store;
 	struct routes *routes;
@@ -276,14 +277,19 @@ static void agent_close(struct agent *agent)
 /* Before there are threads, BPF programs or anything else that a child could inherit. Without a relay the rest works. */
 static void start_relay(struct agent *agent)
 {
-	int program = program_open("relay"), err = program;
+	int program = program_open("relay");
 
-	if (program >= 0)
-		err = relay_link__new(program, now_ns(), &agent->relay);
-	if (err < 0)
+	agent->relay_error = program < 0 ? program :
+					   relay_link__new(program, now_ns(), &agent->relay);
+}
+
+/* Not at once: an agent that cannot work says only why. */
+static void tell_of_relay(const struct agent *agent)
+{
+	if (agent->relay_error)
 		log_msg(LOG_WARN,
 			"no tapmeter-relay: containers have no names from their engines; install tapmeter in full",
-			LOG_STR("error", strerror(-err)));
+			LOG_STR("error", strerror(-agent->relay_error)));
 }
 
 static void handle_request(void *arg, const struct http_request *request,
@@ -348,6 +354,7 @@ static int run(struct agent *agent)
 	int err = watch_all(agent);
 
 	if (!err) {
+		tell_of_relay(agent);
 		collector__sweep(agent->collector, now_ns());
 		take_snapshot(agent, 1);
 		routes__set_ready(agent->routes);

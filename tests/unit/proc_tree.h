@@ -1,24 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TAPMETER_TEST_PROC_TREE_H
 #define TAPMETER_TEST_PROC_TREE_H
-/* A directory that looks like /proc, for tests. Include it after cmocka.h. */
+/* A directory that looks like /proc, for tests. */
 #include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static char tree[64];
 
-static int tree_setup(void **state)
+static __attribute__((unused)) int tree_setup(void **state)
 {
 	(void)state;
 	strcpy(tree, "/tmp/tapmeter-tree-XXXXXX");
 	return mkdtemp(tree) ? 0 : -1;
 }
 
-static int tree_teardown(void **state)
+static __attribute__((unused)) int tree_teardown(void **state)
 {
 	char command[128];
 
