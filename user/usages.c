@@ -10,7 +10,7 @@
 #define REUSE 10 /* a reading is used for so many times as long as it took */
 
 struct container {
-	char name[sizeof(((struct subject *)0)->kernel_id)]; /* id, or the unit's name */
+	char name[sizeof(((struct subject *)0)->unit)]; /* id, or the unit's name */
 	struct usage *usage; /* NULL: there is nothing to read */
 	struct kernel_usage last;
 	struct member *members;
@@ -52,11 +52,7 @@ static int compare_member(const void *a, const void *b)
 /* How the subject's cgroup is called, "" if it has none of its own. */
 static const char *cgroup_name(const struct subject *subject)
 {
-	if (subject->container[0])
-		return subject->container;
-	if (!strcmp(subject->kernel_id, "host") || !strcmp(subject->kernel_id, "unknown"))
-		return "";
-	return subject->kernel_id;
+	return subject->container[0] ? subject->container : subject->unit;
 }
 
 /* ---- containers ---------------------------------------------------------------------------- */

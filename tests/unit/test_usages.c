@@ -138,13 +138,13 @@ static void what_is_in_no_container_has_no_usage(void **state)
 	usages__drop(usages, &process.id);
 }
 
-static void a_unit_is_found_by_its_kernel_id(void **state)
+static void a_unit_is_found_whatever_its_kernel_id(void **state)
 {
 	struct process process = put_process(42, "nginx.service");
 
 	(void)state;
 	put_cpu("nginx.service", 9);
-	process.subject = (struct subject){ .kernel_id = "nginx.service" };
+	process.subject = (struct subject){ .kernel_id = "web", .unit = "nginx.service" };
 	usages__add(usages, &process);
 	assert_int_equal(find(&process).cpu_ns, 9000);
 }
@@ -296,7 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_container_is_read_at_first_sight),
 		TEST(what_is_in_no_container_has_no_usage),
-		TEST(a_unit_is_found_by_its_kernel_id),
+		TEST(a_unit_is_found_whatever_its_kernel_id),
 		TEST(a_container_without_files_is_none),
 		TEST(a_process_that_has_gone_meanwhile_opens_nothing),
 		TEST(files_close_with_the_last_process),

@@ -122,6 +122,7 @@ static void write_kernel(const struct row *rows, size_t count, struct strbuf *ou
 
 	add_text(out, "{\"id\":", rows[0].fields[FIELD_ID]);
 	add_text(out, ",\"container\":", first_of(rows, count, FIELD_CONTAINER));
+	strbuf_addstr(out, ",\"name\":\"\""); /* no series has it */
 	add_text(out, ",\"pod\":", first_of(rows, count, FIELD_POD));
 	add_text(out, ",\"namespace\":", first_of(rows, count, FIELD_NAMESPACE));
 	strbuf_addstr(out, ",\"processes\":null,\"systems\":[");

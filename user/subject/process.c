@@ -64,6 +64,7 @@ static void subject_from_container(const struct cgroup_identity *identity, struc
 static void subject_from_unit(const char *unit, struct subject *out)
 {
 	memset(out, 0, sizeof(*out));
+	snprintf(out->unit, sizeof(out->unit), "%s", unit);
 	snprintf(out->kernel_id, sizeof(out->kernel_id), "%s", unit[0] ? unit : NO_CONTAINER);
 }
 

@@ -15,6 +15,7 @@
 struct subject {
 	char kernel_id[KERNEL_ID_SIZE];
 	char container[72];
+	char unit[KERNEL_ID_SIZE]; /* the systemd unit, of what is in no container */
 	char name[128]; /* the engine's name of the container */
 	char pod[256]; /* its name; its UID as long as that is all that is known */
 	char namespace[64];
