@@ -45,8 +45,13 @@ static __noinline struct tm_thread *thread_find_stored(void)
 /* The running thread's record, 0 = it has none. */
 static __always_inline struct tm_thread *thread_find(struct task_struct *task)
 {
-	struct tm_thread *thread = thread_at(*thread_hint(task) - 1u);
+	__u32 hint = *thread_hint(task);
+	struct tm_thread *thread;
 
+	/* A place is never emptied: no thread that shares it has a record, nor has any of a process not counted. */
+	if (!hint)
+		return 0;
+	thread = thread_at(hint - 1);
 	return thread && thread_is(thread, task) ? thread : thread_find_stored();
 }
 
