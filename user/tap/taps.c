@@ -320,6 +320,15 @@ static const char *already_tapped(const struct tap_file *file, const struct tap 
 	return NULL;
 }
 
+/* Why the function must not be tapped; NULL if it may be. */
+static const char *refusal(const struct tap_file *file, const struct tap *tap)
+{
+	if (tap->function->may_throw)
+		return "a C++ exception may pass through it, which a probe at return turns into an "
+		       "abort; if none can, say so in the profile with may_throw: false";
+	return already_tapped(file, tap);
+}
+
 static int add_tap(struct taps *taps, struct tap_file *file, struct elf_file *elf,
 		   const struct profile *profile, uint32_t first_op,
 		   const struct profile_function *function, const struct elf_symbol *symbol)
@@ -334,7 +343,7 @@ static int add_tap(struct taps *taps, struct tap_file *file, struct elf_file *el
 	tap->symbol = *symbol;
 	place_probe(elf, symbol, &tap->placement);
 	context.skipped = tap->placement.skipped;
-	tap->refused = already_tapped(file, tap);
+	tap->refused = refusal(file, tap);
 	if (tap->refused) {
 		file->tap_count++;
 		return 0;
@@ -439,9 +448,14 @@ static int link_file(struct taps *taps, struct tap_file *file, int fd, uint32_t 
 
 static int file_attach(struct taps *taps, struct tap_file *file, int fd, uint32_t tgid)
 {
-	int err = link_file(taps, file, fd, taps->cb.per_process ? tgid : 0);
+	int err;
 
 	file->reason[0] = 0;
+	if (!file_functions(file)) { /* nor will there be at another try */
+		taps->cb.attached(taps->cb.arg, file->path, 0, file->taps[0].refused);
+		return 0;
+	}
+	err = link_file(taps, file, fd, taps->cb.per_process ? tgid : 0);
 	if (err) {
 		snprintf(file->reason, sizeof(file->reason), "cannot attach: %s", strerror(-err));
 		file->retry_ns = taps->now_ns + RETRY_NS;
@@ -563,7 +577,8 @@ static void known_mapped(struct taps *taps, struct tap_file *file, const struct 
 {
 	file_mapped(taps, file, m);
 	if (file->reason[0] ? taps->now_ns >= file->retry_ns :
-			      taps->cb.per_process && !find_link(file, m->process.tgid))
+			      taps->cb.per_process && file_functions(file) &&
+				      !find_link(file, m->process.tgid))
 		attach_known(taps, file, m);
 }
 
