@@ -4,7 +4,7 @@
  * the probe's cookie names. Attached in one of three ways; all three run the same code.
  */
 #include "arch.bpf.h"
-#include "value.bpf.h"
+#include "quick.bpf.h"
 #include "hist.bpf.h"
 #include "stream.bpf.h"
 #include "errno.bpf.h"
@@ -20,15 +20,24 @@ const volatile __u8 hist_guesses[TM_HIST_GUESSES] = {};
 
 __u64 slot_blocks[TM_STREAMS_MAX / TM_BLOCK / 64] = {};
 __u64 thread_blocks[TM_MAX_THREADS / TM_BLOCK / 64] = {};
+__u32 stream_cache[1 << TM_STREAM_CACHE_BITS] = {};
+__u16 thread_hints[1 << TM_THREAD_HINT_BITS] = {};
 /* A file has two links for a moment: one call runs the program twice. */
 volatile bool links_overlap = false;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-extern bool bpf_session_is_return(void) __ksym __weak;
+extern __u64 *bpf_session_cookie(void) __ksym __weak;
+
+/*
+ * What a session hands from a call's entry to its return: which record and which spec, so that the return need not look
+ * for them. 0 at entry (6.13: 4d756095d3994, "uprobe: Add support for session consumer").
+ */
+#define TICKET_VALID (1ull << 32)
+#define TICKET_THREAD_SHIFT 33
 
 /* Drops the calls further in than `sp`: the stack has been unwound past them (longjmp, a C++ exception). */
-static __always_inline void frames_unwind(struct tm_thread *thread, __u64 sp)
+static __noinline void frames_unwind(struct tm_thread *thread, __u64 sp)
 {
 	int i;
 
@@ -81,8 +90,25 @@ static __always_inline bool inside_same_operation(const struct tm_thread *thread
 	return false;
 }
 
-/* Returns whether the return of this call is wanted. */
-static __always_inline bool call_enter(struct pt_regs *ctx)
+/* The running thread's first call, or one of a process that is not counted. */
+static __noinline struct tm_thread *thread_begin(__u64 registers)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return process_counted(task->tgid) ? thread_new(task, registers) : 0;
+}
+
+/* Calls are in flight in this thread, or were left: sorts that out. Returns whether to follow the new one. */
+static __noinline bool call_nests(struct tm_thread *thread, const struct tm_spec *spec, __u64 ip,
+				  __u64 sp, __u32 spec_index)
+{
+	frames_unwind(thread, sp);
+	frames_drop_left(thread, ip, sp, spec_index);
+	return spec->action != TM_ACTION_COUNT || !inside_same_operation(thread, spec->op);
+}
+
+/* Returns the call's ticket, 0 if its return is not wanted. */
+static __always_inline __u64 call_enter(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 sp = REGS_SP(ctx), object = 0;
@@ -95,24 +121,20 @@ static __always_inline bool call_enter(struct pt_regs *ctx)
 
 	spec = bpf_map_lookup_elem(&specs, &spec_index);
 	if (!spec)
-		return false;
+		return 0;
 	count_run(spec_index);
 	thread = thread_find(task);
 	if (!thread) {
-		if (!process_counted(task->tgid))
-			return false;
-		thread = thread_new(task);
+		thread = thread_begin((__u64)ctx);
 		if (!thread)
-			return false;
+			return 0;
 	}
-	frames_unwind(thread, sp);
-	frames_drop_left(thread, REGS_IP(ctx), sp, spec_index);
-	if (spec->action == TM_ACTION_COUNT && inside_same_operation(thread, spec->op))
-		return false;
+	if (thread->depth && !call_nests(thread, spec, REGS_IP(ctx), sp, spec_index))
+		return 0;
 	depth = thread->depth;
 	if (depth >= TM_MAX_DEPTH) {
 		lost(TM_LOST_INFLIGHT_FULL);
-		return false;
+		return 0;
 	}
 	frame = &thread->frames[depth];
 	frame->sp = sp;
@@ -120,24 +142,24 @@ static __always_inline bool call_enter(struct pt_regs *ctx)
 	regs_arguments(ctx, frame->args);
 	frame->spec = spec_index;
 	frame->op = spec->op;
-	if (spec->object.base && value_read(&spec->object, frame, 0, (__s64 *)&object)) {
+	if (quick_object(spec, frame, &object)) {
 		lost(TM_LOST_UNREADABLE);
 		object = 0;
 	}
 	if (spec->action == TM_ACTION_CLOSE) {
 		streams_close(thread, spec, object);
-		return false;
+		return 0;
 	}
 	if (spec->action == TM_ACTION_COUNT) {
 		if (stream_get(thread, spec, object, &ref))
-			return false;
+			return 0;
 		frame->slot = ref.slot;
 		frame->generation = ref.generation;
 	}
 	/* The agent reads frames below `depth` only: the start comes before it. */
 	frame->start_ns = bpf_ktime_get_ns();
 	*(volatile __u32 *)&thread->depth = depth + 1;
-	return true;
+	return TICKET_VALID | spec_index | (__u64)thread->index << TICKET_THREAD_SHIFT;
 }
 
 static __always_inline void count_errno(struct tm_slot *slot, __u32 error)
@@ -191,11 +213,11 @@ static __always_inline void count_success(const struct tm_spec *spec, const stru
 
 	/* first: messages never exceed the sum of the buckets for a reader that reads them before */
 	hist_add(slot, duration);
-	if (spec->bytes.base && value_read(&spec->bytes, frame, ret, &bytes))
+	if (quick_bytes(spec, frame, ret, &bytes))
 		lost(TM_LOST_UNREADABLE);
 	if (bytes > 0)
 		__sync_fetch_and_add(&slot->bytes, bytes);
-	if (spec->has_more && (!spec->more_known || value_read(&spec->more, frame, ret, &more))) {
+	if (quick_more(spec, frame, ret, &more)) {
 		lost(TM_LOST_MORE_UNKNOWN);
 		__sync_fetch_and_add(&slot->more_unknown, 1);
 	} else if (!more) {
@@ -204,8 +226,8 @@ static __always_inline void count_success(const struct tm_spec *spec, const stru
 	__sync_fetch_and_add(&slot->sum_ns, duration);
 }
 
-static __always_inline bool call_failed(const struct tm_spec *spec, const struct tm_frame *frame,
-					__u64 ret)
+static __noinline bool call_failed_evaluated(const struct tm_spec *spec,
+					     const struct tm_frame *frame, __u64 ret)
 {
 	__s64 failed = 0;
 
@@ -214,6 +236,14 @@ static __always_inline bool call_failed(const struct tm_spec *spec, const struct
 	if (!failed && spec->failed[1].base && value_read(&spec->failed[1], frame, ret, &failed))
 		lost(TM_LOST_UNREADABLE);
 	return failed;
+}
+
+static __always_inline bool call_failed(const struct tm_spec *spec, const struct tm_frame *frame,
+					__u64 ret)
+{
+	if (spec->quick.failed == TM_QUICK_RETURN)
+		return (__s32)ret < 0;
+	return spec->quick.failed != TM_QUICK_ZERO && call_failed_evaluated(spec, frame, ret);
 }
 
 static __always_inline void call_count(struct tm_thread *thread, const struct tm_spec *spec,
@@ -233,20 +263,23 @@ static __always_inline void call_count(struct tm_thread *thread, const struct tm
 		count_success(spec, frame, slot, ret, duration);
 }
 
-static __always_inline void call_return(struct pt_regs *ctx)
+static __always_inline void call_return(struct pt_regs *ctx, __u64 now, struct tm_thread *thread,
+					__u32 spec_index)
 {
-	__u64 now = bpf_ktime_get_ns(), sp = REGS_SP(ctx) - RETURN_SP_DELTA, ret = REGS_RETURN(ctx);
-	struct tm_thread *thread = thread_find(bpf_get_current_task_btf());
-	__u32 spec_index = bpf_get_attach_cookie(ctx), top;
+	__u64 sp = REGS_SP(ctx) - RETURN_SP_DELTA, ret = REGS_RETURN(ctx);
 	struct tm_frame *frame;
 	struct tm_spec *spec;
 	__s64 object = 0;
+	__u32 top;
 
 	spec = bpf_map_lookup_elem(&specs, &spec_index);
 	if (!thread || !spec)
 		return;
-	frames_unwind(thread, sp);
 	top = thread->depth - 1;
+	if (top < TM_MAX_DEPTH && thread->frames[top].sp < sp) {
+		frames_unwind(thread, sp);
+		top = thread->depth - 1;
+	}
 	if (top >= TM_MAX_DEPTH)
 		return;
 	frame = &thread->frames[top];
@@ -262,12 +295,33 @@ static __always_inline void call_return(struct pt_regs *ctx)
 	*(volatile __u32 *)&thread->depth = top;
 }
 
+static __noinline struct tm_thread *thread_current(void)
+{
+	return thread_find(bpf_get_current_task_btf());
+}
+
+/*
+ * The record that the ticket names, if it is this thread's: a process forked inside the call returns with the same
+ * ticket.
+ */
+static __always_inline struct tm_thread *thread_ticket(const struct pt_regs *ctx, __u64 ticket)
+{
+	struct tm_thread *thread = thread_at(ticket >> TICKET_THREAD_SHIFT);
+
+	return thread && thread->registers == (__u64)ctx && thread->tid ? thread : thread_current();
+}
+
 SEC("uprobe.multi")
 int tap_session(struct pt_regs *ctx)
 {
-	if (!bpf_session_is_return())
-		return call_enter(ctx) ? 0 : 1; /* 1: do not run at return */
-	call_return(ctx);
+	__u64 *ticket = bpf_session_cookie(), now;
+
+	if (!*ticket) {
+		*ticket = call_enter(ctx);
+		return *ticket ? 0 : 1; /* 1: do not run at return */
+	}
+	now = bpf_ktime_get_ns();
+	call_return(ctx, now, thread_ticket(ctx, *ticket), *ticket);
 	return 0;
 }
 
@@ -278,10 +332,17 @@ int tap_multi_enter(struct pt_regs *ctx)
 	return 0;
 }
 
+static __always_inline void call_return_found(struct pt_regs *ctx)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	call_return(ctx, now, thread_find(bpf_get_current_task_btf()), bpf_get_attach_cookie(ctx));
+}
+
 SEC("uprobe.multi")
 int tap_multi_return(struct pt_regs *ctx)
 {
-	call_return(ctx);
+	call_return_found(ctx);
 	return 0;
 }
 
@@ -295,6 +356,6 @@ int tap_perf_enter(struct pt_regs *ctx)
 SEC("uprobe")
 int tap_perf_return(struct pt_regs *ctx)
 {
-	call_return(ctx);
+	call_return_found(ctx);
 	return 0;
 }

@@ -16,8 +16,17 @@ extern const volatile __u8 hist_guesses[TM_HIST_GUESSES];
 extern __u64 slot_blocks[TM_STREAMS_MAX / TM_BLOCK / 64];
 extern __u64 thread_blocks[TM_MAX_THREADS / TM_BLOCK / 64];
 
+/*
+ * Number + 1 of the slot or thread record that was last found from this place, 0 = none. Shared by all threads and
+ * only a hint: what it leads to says itself whose it is.
+ */
+extern __u32 stream_cache[1 << TM_STREAM_CACHE_BITS];
+extern __u16 thread_hints[1 << TM_THREAD_HINT_BITS];
+_Static_assert(TM_MAX_THREADS < 1 << 16, "a thread record's number + 1 fits a hint");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* nobody maps it, but it begins on a cache line */
 	__uint(max_entries, TM_MAX_SPECS);
 	__type(key, __u32);
 	__type(value, struct tm_spec);
@@ -154,7 +163,8 @@ static __always_inline void block_use(__u64 *blocks, __u32 bits, __u32 index)
 		__sync_fetch_and_or(&blocks[block / 64], 1ull << block % 64);
 }
 
-static __always_inline void lost(__u32 reason)
+/* Not inline: what is rare should not lie between what every call runs. */
+static __noinline void lost(__u32 reason)
 {
 	__u64 *count = bpf_map_lookup_elem(&losses, &reason);
 

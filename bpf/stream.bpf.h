@@ -68,19 +68,44 @@ static __noinline int stream_new(const struct tm_stream_key *key, const struct t
 	return 0;
 }
 
-static __always_inline bool stream_recent(const struct tm_recent *recent,
-					  const struct tm_spec *spec, __u64 object,
-					  struct stream_ref *ref)
+static __always_inline __u32 *stream_place(const struct tm_thread *thread, __u32 op, __u64 object)
 {
-	struct tm_slot *slot;
+	__u64 mixed = object + ((__u64)thread->process.tgid << 32 | op) * 0xbf58476d1ce4e5b9ull;
 
-	if (recent->op != spec->op || recent->object != object)
+	/* Knuth's multiplicative hash: addresses that lie evenly spaced end in different places */
+	return &stream_cache[mixed * 0x9e3779b97f4a7c15ull >> (64 - TM_STREAM_CACHE_BITS)];
+}
+
+static __always_inline bool slot_is(const volatile struct tm_slot *slot,
+				    const struct tm_thread *thread, __u32 op, __u64 object)
+{
+	return slot->key.object == object && slot->key.op == op &&
+	       slot->key.process.tgid == thread->process.tgid &&
+	       slot->key.process.exec_id == thread->process.exec_id &&
+	       slot->key.process.start_ns == thread->process.start_ns;
+}
+
+/*
+ * The stream of this call, if the place says so and the slot there agrees. The slot may be given away and filled anew
+ * while we look: its key changes only while it is not live, and between two lives its generation
+ * rises, so a key read from a live slot whose generation is the same before and after is whole. (Loads
+ * stay in order, x86 has it so.)
+ */
+static __always_inline bool stream_cached(const struct tm_thread *thread, __u32 op, __u64 object,
+					  const __u32 *place, struct stream_ref *ref)
+{
+	__u32 index = *place - 1;
+	volatile struct tm_slot *slot = slot_at(index);
+	__u32 generation;
+
+	if (!slot)
 		return false;
-	slot = slot_at(recent->slot);
-	if (!slot || slot->state != TM_SLOT_LIVE || slot->generation != recent->generation)
+	generation = slot->generation;
+	if (slot->state != TM_SLOT_LIVE || !slot_is(slot, thread, op, object) ||
+	    slot->generation != generation)
 		return false;
-	ref->slot = recent->slot;
-	ref->generation = recent->generation;
+	ref->slot = index;
+	ref->generation = generation;
 	return true;
 }
 
@@ -91,7 +116,6 @@ static __always_inline bool stream_recent(const struct tm_recent *recent,
 static __noinline int stream_find(struct tm_thread *thread, const struct tm_spec *spec,
 				  __u64 object, struct stream_ref *ref)
 {
-	struct tm_recent *recent = &thread->recent[spec->op % TM_RECENT];
 	struct tm_stream_key key;
 	struct stream_ref *found;
 
@@ -106,19 +130,15 @@ static __noinline int stream_find(struct tm_thread *thread, const struct tm_spec
 	else if (stream_new(&key, spec, ref))
 		return -1;
 	/* not for a pointer that is no object now: it may be one later */
-	if (key.object == object) {
-		recent->object = object;
-		recent->op = spec->op;
-		recent->slot = ref->slot;
-		recent->generation = ref->generation;
-	}
+	if (key.object == object)
+		*stream_place(thread, spec->op, object) = ref->slot + 1;
 	return 0;
 }
 
 static __always_inline int stream_get(struct tm_thread *thread, const struct tm_spec *spec,
 				      __u64 object, struct stream_ref *ref)
 {
-	if (stream_recent(&thread->recent[spec->op % TM_RECENT], spec, object, ref))
+	if (stream_cached(thread, spec->op, object, stream_place(thread, spec->op, object), ref))
 		return 0;
 	return stream_find(thread, spec, object, ref);
 }

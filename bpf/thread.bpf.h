@@ -19,15 +19,44 @@ static __always_inline bool process_counted(__u32 tgid)
 	return !filter_processes || bpf_map_lookup_elem(&allowed, &tgid);
 }
 
-static __always_inline struct tm_thread *thread_find(struct task_struct *task)
+static __always_inline __u16 *thread_hint(const struct task_struct *task)
 {
-	__u32 *index = bpf_task_storage_get(&thread_index, task, 0, 0);
-
-	return index && *index ? thread_at(*index - 1) : 0;
+	return &thread_hints[(__u32)task->pid % (1 << TM_THREAD_HINT_BITS)];
 }
 
-/* A record for a thread seen for the first time. */
-static __always_inline struct tm_thread *thread_new(struct task_struct *task)
+static __always_inline bool thread_is(const struct tm_thread *thread,
+				      const struct task_struct *task)
+{
+	return thread->tid == (__u32)task->pid && thread->started_ns == task->start_boottime;
+}
+
+/* Two threads whose ids share a place: task storage knows each one's record. */
+static __noinline struct tm_thread *thread_find_stored(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 *index = bpf_task_storage_get(&thread_index, task, 0, 0);
+
+	if (!index || !*index)
+		return 0;
+	*thread_hint(task) = *index;
+	return thread_at(*index - 1);
+}
+
+/* The running thread's record, 0 = it has none. */
+static __always_inline struct tm_thread *thread_find(struct task_struct *task)
+{
+	__u32 hint = *thread_hint(task);
+	struct tm_thread *thread;
+
+	/* A place is never emptied: no thread that shares it has a record, nor has any of a process not counted. */
+	if (!hint)
+		return 0;
+	thread = thread_at(hint - 1);
+	return thread && thread_is(thread, task) ? thread : thread_find_stored();
+}
+
+/* A record for a thread seen for the first time, whose registers lie at `registers`. */
+static __always_inline struct tm_thread *thread_new(struct task_struct *task, __u64 registers)
 {
 	struct tm_thread *thread;
 	struct tm_process_id id = {};
@@ -46,10 +75,12 @@ static __always_inline struct tm_thread *thread_new(struct task_struct *task)
 	thread->process = id;
 	thread->depth = 0;
 	thread->errno_tpoff = 0;
-	thread->recent[0].op = 0;
-	thread->recent[1].op = 0;
+	thread->started_ns = task->start_boottime;
+	thread->registers = registers;
+	thread->index = index;
 	thread->tid = task->pid;
 	*stored = index + 1;
+	*thread_hint(task) = index + 1;
 	bpf_map_update_elem(&processes, &id.tgid, &id, BPF_ANY);
 	return thread;
 }

@@ -9,7 +9,7 @@
  */
 #include <linux/types.h>
 
-#define TM_ABI_VERSION 1
+#define TM_ABI_VERSION 2
 
 /* Sizes of the fixed tables. Streams are sized by --max-streams at load time. */
 #define TM_MAX_SPECS 4096
@@ -18,6 +18,8 @@
 #define TM_MAX_PROCESSES 16384
 #define TM_MAX_CGROUPS 16384 /* of containers with streams */
 #define TM_STREAMS_MAX 262144 /* upper limit of --max-streams */
+#define TM_STREAM_CACHE_BITS 15 /* places in the table of streams seen lately */
+#define TM_THREAD_HINT_BITS 14 /* places in the table of threads seen lately */
 #define TM_BLOCK 64 /* slots and thread records per bit of the "ever used" maps */
 #define TM_RUN_SHARDS \
 	8 /* copies of each spec's run counter, by CPU, so that CPUs rarely share one */
@@ -81,6 +83,26 @@ struct tm_value {
 };
 _Static_assert(sizeof(struct tm_value) == 32, "tm_value layout");
 
+/*
+ * What a call's values come to in the commonest cases, so that BPF need not evaluate them. Filled in by
+ * probes__set_spec(); TM_QUICK_NONE is always right.
+ */
+enum tm_quick_form {
+	TM_QUICK_NONE = 0, /* evaluate the value */
+	TM_QUICK_ZERO = 1, /* there is no such value */
+	TM_QUICK_ARG = 2, /* an argument (object), an argument & more_mask (more) */
+	TM_QUICK_RETURN =
+		3, /* the return register as an int (bytes), whether that is negative (failed) */
+};
+
+struct tm_quick {
+	__u8 object, bytes, more, failed; /* enum tm_quick_form */
+	__u8 object_arg, more_arg; /* 0..5 */
+	__u16 pad;
+	__u64 more_mask;
+};
+_Static_assert(sizeof(struct tm_quick) == 16, "tm_quick layout");
+
 enum tm_action {
 	TM_ACTION_COUNT = 1, /* a call is counted in a stream */
 	TM_ACTION_CLOSE = 2, /* a call ends the object's streams, at entry */
@@ -98,6 +120,8 @@ struct tm_spec {
 	__u16 close_op_last;
 	__u16 object_class; /* 0 = plain pointer or none, else index into tm_object_class */
 	__u32 file; /* the agent's number of the ELF file */
+	struct tm_quick
+		quick; /* with what is above it, all that most calls need, in one cache line */
 	struct tm_value object;
 	struct tm_value bytes;
 	struct tm_value more; /* not zero: another frame of the message follows */
@@ -109,8 +133,10 @@ struct tm_spec {
 	 */
 	__s64 errno_got;
 	__s64 errno_tpoff; /* static executables: errno's offset from the thread pointer; 0 = none */
+	__u64 pad[2];
 };
-_Static_assert(sizeof(struct tm_spec) == 16 + 6 * 32 + 16, "tm_spec layout");
+_Static_assert(sizeof(struct tm_spec) == 16 + 16 + 6 * 32 + 16 + 16, "tm_spec layout");
+_Static_assert(sizeof(struct tm_spec) % 64 == 0, "specs begin with a cache line");
 
 /*
  * How to know an object (a socket) and to read its labels. The places inside the object differ by
@@ -160,24 +186,25 @@ struct tm_slot {
 	__u32 state; /* enum tm_slot_state; BPF: free -> live -> closed; agent: -> free */
 	__u32 generation; /* raised by the agent when it frees the slot */
 	struct tm_stream_key key;
+	__u64 messages; /* calls that did not fail, without "more"; with it: the sum of hist */
+	__u64 bytes;
+	__u64 sum_ns; /* time in the calls that did not fail */
+	/* up to here one cache line: what every call needs, but for its bucket */
 	__u32 file;
 	__u32 object_class;
 	__u64 cgroup; /* of the process when the stream began; see cgroup_key() in bpf/label.bpf.h */
 	__u64 opened_ns; /* CLOCK_MONOTONIC */
-	__u64 messages; /* calls that did not fail, without "more"; with it: the sum of hist */
-	__u64 bytes;
 	__u64 would_block;
 	__u64 timeouts;
 	__u64 more_unknown; /* frames whose "more" could not be read */
 	__u64 other_errors; /* failures beyond the table below */
 	__u64 unknown_errors; /* failures whose errno could not be read */
 	struct tm_errno_count errors[TM_MAX_ERRNOS];
-	__u64 sum_ns; /* time in the calls that did not fail */
 	__u64 hist[TM_HIST_BUCKETS];
+	__u64 pad[6];
 };
-_Static_assert(sizeof(struct tm_slot) ==
-		       8 + 32 + 8 + 8 + 8 + 7 * 8 + 16 * TM_MAX_ERRNOS + 8 + 8 * TM_HIST_BUCKETS,
-	       "tm_slot layout");
+_Static_assert(__builtin_offsetof(struct tm_slot, file) == 64, "a slot's first cache line");
+_Static_assert(sizeof(struct tm_slot) % 64 == 0, "slots do not share cache lines");
 
 /* ---- threads with calls in flight ------------------------------------------------------ */
 
@@ -194,27 +221,18 @@ struct tm_frame {
 };
 _Static_assert(sizeof(struct tm_frame) == 88, "tm_frame layout");
 
-/* The stream of an earlier call, to spare the look-up; only good while the slot is live and of this generation. */
-struct tm_recent {
-	__u64 object;
-	__u32 op; /* 0 = none */
-	__u32 slot;
-	__u32 generation;
-	__u32 pad;
-};
-
-#define TM_RECENT 2 /* by the operation's lowest bit: a library's send and receive */
-
 struct tm_thread {
 	struct tm_process_id process;
+	__u64 started_ns; /* start_boottime of this thread: with tid, which one it is */
+	__u64 registers; /* where the Linux kernel keeps its registers: different for each living thread */
 	__u32 tid; /* 0 = free */
 	__u32 depth; /* frames in use; frame [depth - 1] is the innermost call */
+	__u32 index; /* of this record */
+	__u32 pad;
 	__s64 errno_tpoff; /* errno's offset from the thread pointer; 0 = not known yet */
-	struct tm_recent recent[TM_RECENT];
 	struct tm_frame frames[TM_MAX_DEPTH];
 };
-_Static_assert(sizeof(struct tm_thread) == 32 + 24 * TM_RECENT + 88 * TM_MAX_DEPTH,
-	       "tm_thread layout");
+_Static_assert(sizeof(struct tm_thread) == 56 + 88 * TM_MAX_DEPTH, "tm_thread layout");
 
 /* ---- losses ----------------------------------------------------------------------------- */
 

@@ -9,7 +9,10 @@
 
 const volatile struct floor_settings settings = {};
 
+#define THREADS 16384
+
 struct counters {
+	__u32 tid, pad;
 	__u64 started_ns;
 	__u64 hist[TM_HIST_BUCKETS];
 };
@@ -22,36 +25,40 @@ struct {
 	__type(value, struct counters);
 } records SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, __u32);
-} storage SEC(".maps");
+/* Number of a thread's record, by the lowest bits of its id. */
+__u16 numbers[THREADS] = {};
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-extern bool bpf_session_is_return(void) __ksym __weak;
+extern __u64 *bpf_session_cookie(void) __ksym __weak;
 
-/* How a tap finds the thread's record: task storage holds its number. */
+/* How a tap finds the thread's record at entry; the session's cookie has it at return. */
 static __always_inline __u32 own_number(void)
 {
-	__u32 *number = bpf_task_storage_get(&storage, bpf_get_current_task_btf(), 0,
-					     BPF_LOCAL_STORAGE_GET_F_CREATE);
+	__u32 tid = bpf_get_current_task_btf()->pid, number = numbers[tid % THREADS];
+	struct counters *record = bpf_map_lookup_elem(&records, &number);
 
-	return number ? *number : 0;
+	if (record && record->tid != tid)
+		record->tid = tid;
+	return number;
 }
 
-static __always_inline void do_parts(bool at_return)
+#define TICKET_VALID (1ull << 32)
+
+static __always_inline void do_parts(__u64 *ticket)
 {
-	__u32 number = 0, bucket;
+	bool at_return = *ticket != 0;
+	__u32 number = *ticket, bucket;
 	struct counters *record;
 	__u64 now = 0;
 
-	if (settings.parts & FLOOR_THREAD)
-		number = own_number();
 	if (settings.parts & FLOOR_CLOCK)
 		now = bpf_ktime_get_ns();
+	if (!at_return) {
+		if (settings.parts & FLOOR_THREAD)
+			number = own_number();
+		*ticket = TICKET_VALID | number;
+	}
 	record = bpf_map_lookup_elem(&records, &number);
 	if (!record)
 		return;
@@ -70,7 +77,7 @@ SEC("uprobe.multi")
 int floor_session(void *ctx)
 {
 	if (settings.parts)
-		do_parts(bpf_session_is_return());
+		do_parts(bpf_session_cookie());
 	return 0;
 }
 

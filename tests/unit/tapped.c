@@ -22,6 +22,14 @@ long tapped_value(long n, long argument, long flags)
 /* The same function by another name. */
 long tapped_alias(long n, long argument, long flags) __attribute__((alias("tapped_value")));
 
+/* Its name is what C++ makes of tapped::value(long). */
+long tapped_mangled(long n) __asm__("_ZN6tapped5valueEl");
+
+long tapped_mangled(long n)
+{
+	return n;
+}
+
 long tapped_fill(struct tapped_box *box, const struct tapped_box *with, long n)
 {
 	*box = *with;

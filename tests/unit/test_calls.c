@@ -6,7 +6,9 @@
  */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -399,6 +401,32 @@ static void bytes_are_what_the_call_returns(void **state)
 	spec.bytes = returned();
 	tap(VALUE, spec);
 	check_calls(stream_of(run_child(call_values, NULL), 1), 11, 55);
+}
+
+static void call_ints(void *arg)
+{
+	(void)arg;
+	/* an int leaves the upper half of the register as it is */
+	lib.value(5, 0, 0);
+	lib.value((long)0xabcd00000007, 0, 0);
+	lib.value(0, 0, 0);
+	lib.value(-1, 0, 0);
+	lib.value((long)0xabcd80000000, 0, 0);
+}
+
+/* The way most C functions tell their outcome, which the program takes a short way for. */
+static void an_int_that_is_returned_is_bytes_or_a_failure(void **state)
+{
+	struct numbers expected = { .frames = 3, .messages = 3, .bytes = 12, .failures = 2 };
+	struct tm_spec spec = count_as(1);
+
+	(void)state;
+	skip_if(why_not);
+	spec.bytes = returned();
+	spec.bytes.bits = 32;
+	spec.failed[0] = compared(spec.bytes, TM_CMP_LT, 0);
+	tap(VALUE, spec);
+	check_numbers(stream_of(run_child(call_ints, NULL), 1), &expected);
 }
 
 static void bytes_are_what_an_argument_was_at_entry(void **state)
@@ -1768,6 +1796,55 @@ static void a_forked_process_has_streams_of_its_own(void **state)
 	munmap(grandchild, 4096);
 }
 
+/* fork(), with an id for the child that has the same place in the table of threads as the caller's. */
+static pid_t fork_with_like_id(void)
+{
+	pid_t self = getpid(), places = 1 << TM_THREAD_HINT_BITS;
+	pid_t like = self > places ? self - places : self + places;
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&like,
+		.set_tid_size = 1,
+	};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static void call_beside_a_like_id(void *arg)
+{
+	pid_t pid;
+
+	lib.value(1, 0, 0);
+	pid = fork_with_like_id();
+	if (!pid) {
+		lib.value(2, 0, 0);
+		lib.value(3, 0, 0);
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	lib.value(4, 0, 0);
+	*(pid_t *)arg = pid;
+}
+
+static void threads_with_the_same_place_in_the_table_are_told_apart(void **state)
+{
+	pid_t *other = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct tm_spec spec = count_as(1);
+	pid_t pid;
+
+	(void)state;
+	skip_if(why_not);
+	assert_ptr_not_equal(other, MAP_FAILED);
+	spec.bytes = returned();
+	tap(VALUE, spec);
+	pid = run_child(call_beside_a_like_id, other);
+	check_calls(stream_of(pid, 1), 2, 5);
+	if (*other > 0) /* else another process has that id */
+		check_calls(stream_of(*other, 1), 2, 5);
+	munmap(other, 4096);
+}
+
 static void the_agent_never_counts_itself(void **state)
 {
 	(void)state;
@@ -2296,6 +2373,7 @@ static void all_ways_come_to_the_same_numbers(void **state)
 
 static const struct CMUnitTest tests[] = {
 	CALL_TEST(bytes_are_what_the_call_returns, check_rest),
+	CALL_TEST(an_int_that_is_returned_is_bytes_or_a_failure, check_rest),
 	CALL_TEST(bytes_are_what_an_argument_was_at_entry, check_rest),
 	CALL_TEST(bytes_in_memory_are_read_at_return_in_every_width, check_rest),
 	CALL_TEST(an_object_in_memory_is_read_at_entry, check_rest),
@@ -2343,6 +2421,7 @@ static const struct CMUnitTest tests[] = {
 	CALL_TEST(the_end_of_a_process_is_told_once, check_rest),
 	CALL_TEST(exec_begins_new_streams_in_the_same_process, check_rest),
 	CALL_TEST(a_forked_process_has_streams_of_its_own, check_rest),
+	CALL_TEST(threads_with_the_same_place_in_the_table_are_told_apart, check_rest),
 	CALL_TEST(the_agent_never_counts_itself, check_rest),
 	CALL_TEST(no_call_of_many_threads_on_one_stream_is_lost, check_rest),
 	CALL_TEST(no_call_of_many_threads_on_a_stream_each_is_lost, check_rest),

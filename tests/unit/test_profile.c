@@ -408,6 +408,8 @@ static const struct {
 	  "f:5:76: found local(), expected arguments or retval\n" },
 	{ HEAD OPS "functions: [{symbol: f, operation: out, failed: retval, errno: yes}]\n",
 	  "f:5:64: unknown errno 'yes', expected one of: false, true\n" },
+	{ HEAD OPS "functions: [{symbol: f, operation: out, may_throw: no}]\n",
+	  "f:5:52: unknown may_throw 'no', expected one of: false, true\n" },
 	{ HEAD OPS "functions: [{symbol: f, operation: out, errno: true}]\n",
 	  "f:5:41: key 'errno' needs 'failed'\n" },
 	{ HEAD OPS "functions: [{symbol: f, operation: out, nonblocking: arg0}]\n",
@@ -643,6 +645,24 @@ static void the_profile_of_zeromq_says_what_libzmq_does(void **state)
 	profile__free(p);
 }
 
+static void functions_of_cxx_may_throw_unless_it_is_said(void **state)
+{
+	struct profile *p = read_good(HEAD OPS
+				      "functions:\n"
+				      "  - {symbol: [c, _Z1av], operation: out}\n"
+				      "  - {symbol: _Z1bv, operation: out, may_throw: false}\n"
+				      "  - {symbol: _Z1dv, close: arg0, may_throw: false}\n"
+				      "  - {symbol: e, relabel: arg0, may_throw: true}\n");
+
+	(void)state;
+	assert_false(function_of(p, "c")->may_throw);
+	assert_true(function_of(p, "_Z1av")->may_throw);
+	assert_false(function_of(p, "_Z1bv")->may_throw);
+	assert_false(function_of(p, "_Z1dv")->may_throw);
+	assert_true(function_of(p, "e")->may_throw);
+	profile__free(p);
+}
+
 static void the_profile_of_hiredis_takes_an_error_reply_for_a_failure(void **state)
 {
 	struct profile *p = load_good("profiles/hiredis.yaml");
@@ -701,6 +721,7 @@ int main(void)
 		cmocka_unit_test(damaged_profiles_are_survived),
 		cmocka_unit_test(the_profile_of_zeromq_says_what_libzmq_does),
 		cmocka_unit_test(the_profile_of_hiredis_takes_an_error_reply_for_a_failure),
+		cmocka_unit_test(functions_of_cxx_may_throw_unless_it_is_said),
 		cmocka_unit_test(the_example_of_the_manual_is_a_profile),
 	};
 

@@ -514,6 +514,77 @@ static void a_second_name_of_a_function_is_not_tapped_again(void **state)
 	assert_int_equal(seen.up, 1);
 }
 
+#define THROWING                                 \
+	"profile: made-up\n"                     \
+	"kind: message\n"                        \
+	"system: mine\n"                         \
+	"operations: {put: {direction: send}}\n" \
+	"functions:\n"                           \
+	"  - symbol: _ZN6tapped5valueEl\n"       \
+	"    operation: put\n"
+
+/* From here on, what the profile says is tapped and nothing else. */
+static struct profile *open_other_taps(const char *text, int per_process)
+{
+	struct yaml_errors errors = YAML_ERRORS_INIT;
+	struct profile *made_up_profile = profile, *other;
+
+	assert_int_equal(profile__parse("f", text, strlen(text), &other, &errors), 0);
+	taps__free(taps);
+	profile = other;
+	assert_int_equal(open_taps(0, per_process), 0);
+	profile = made_up_profile;
+	return other;
+}
+
+static int note_reason(void *arg, const struct tap_info *info)
+{
+	assert_false(info->up);
+	snprintf(arg, sizeof(told.reason), "%s", info->reason);
+	return 0;
+}
+
+static void check_is_not_tapped(int per_process)
+{
+	struct profile *throwing = open_other_taps(THROWING, per_process);
+	char reason[sizeof(told.reason)] = "";
+
+	memset(&told, 0, sizeof(told));
+	sweep(START);
+	assert_int_equal(told.attached, 1);
+	assert_int_equal(told.functions, 0);
+	assert_non_null(strstr(told.reason, "may_throw: false"));
+	assert_int_equal(taps__each(taps, note_reason, reason), 0);
+	assert_non_null(strstr(reason, "may_throw: false"));
+	assert_int_equal(taps__up(taps), 0);
+	sweep(START + 60 * SECOND); /* not tried again, and it is said once */
+	assert_int_equal(told.attached, 1);
+	assert_int_equal(taps__give_up_dearest(taps, START + 60 * SECOND), 0);
+	taps__free(taps);
+	taps = NULL;
+	profile__free(throwing);
+}
+
+static void a_function_that_may_throw_is_not_tapped(void **state)
+{
+	struct profile *quiet;
+
+	(void)state;
+	skip_if(why_not);
+	start_worker(in_directory("tapped.so"));
+	check_is_not_tapped(0);
+	check_is_not_tapped(1);
+	quiet = open_other_taps(THROWING "    may_throw: false\n", 0);
+	memset(&told, 0, sizeof(told));
+	sweep(START);
+	assert_int_equal(told.functions, 1);
+	assert_string_equal(told.reason, "");
+	assert_int_equal(taps__up(taps), 1);
+	taps__free(taps);
+	taps = NULL;
+	profile__free(quiet);
+}
+
 static void a_process_that_is_not_selected_is_not_looked_into(void **state)
 {
 	struct worker *worker;
@@ -927,6 +998,7 @@ int main(void)
 		TAPS_TEST(a_file_by_several_names_is_one_file),
 		TAPS_TEST(a_file_in_two_overlays_is_one_file),
 		TAPS_TEST(a_second_name_of_a_function_is_not_tapped_again),
+		TAPS_TEST(a_function_that_may_throw_is_not_tapped),
 		TAPS_TEST(a_process_that_is_not_selected_is_not_looked_into),
 		TAPS_TEST(a_dry_run_finds_but_sets_no_probe),
 		TAPS_TEST(with_links_of_their_own_only_the_selected_count),

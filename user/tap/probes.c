@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 #include "tap/bounds.h"
 #include "tap/ownfile.h"
+#include "tap/quick.h"
 #include "tapmeter.skel.h"
 
 /* include/uapi/linux/bpf.h of Linux 6.6 and 6.13; the installed header may be older */
@@ -489,7 +490,10 @@ static int map_put(const struct bpf_map *map, const void *key, const void *value
 
 int probes__set_spec(struct probes *probes, uint32_t index, const struct tm_spec *spec)
 {
-	return map_put(probes->skel->maps.specs, &index, spec);
+	struct tm_spec complete = *spec;
+
+	spec_quicken(&complete);
+	return map_put(probes->skel->maps.specs, &index, &complete);
 }
 
 int probes__set_class(struct probes *probes, uint32_t index, const struct tm_object_class *class)

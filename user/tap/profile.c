@@ -76,6 +76,7 @@ static const struct function_key {
 	{ "failed", COUNT | RELABEL, 0, 0 },
 	{ "errno", COUNT, 0, 0 },
 	{ "nonblocking", COUNT, IS_VALUE | NO_RETVAL | NO_LOCAL, VALUE_AT(nonblocking) },
+	{ "may_throw", COUNT | CLOSE | RELABEL, 0, 0 },
 };
 
 /* The key that says what a function is tapped for. */
@@ -473,6 +474,12 @@ static int is_symbol(const char *s)
 	return len && !s[len] && len <= SYMBOL_MAX_LEN && (s[0] < '0' || s[0] > '9');
 }
 
+/* A name of C++ (or of older Rust, whose panics are exceptions too). */
+static int is_mangled(const char *symbol)
+{
+	return !strncmp(symbol, "_Z", 2);
+}
+
 static void add_function(struct reader *r, const struct yaml_node *node,
 			 const struct profile_function *function)
 {
@@ -487,7 +494,10 @@ static void add_function(struct reader *r, const struct yaml_node *node,
 			yaml_errors_add(r->errors, node->line, node->column,
 					"symbol %s was given before", quote(node->text).text);
 	r->functions[profile->function_count] = *function;
-	r->functions[profile->function_count++].symbol = keep_string(r, node->text);
+	r->functions[profile->function_count].symbol = keep_string(r, node->text);
+	if (function->may_throw < 0)
+		r->functions[profile->function_count].may_throw = is_mangled(node->text);
+	profile->function_count++;
 }
 
 /* One function for each symbol. */
@@ -506,7 +516,7 @@ static void add_functions(struct reader *r, const struct yaml_node *symbol,
 
 static void read_function(struct reader *r, const struct yaml_node *map)
 {
-	struct profile_function function = { .operation = -1 };
+	struct profile_function function = { .operation = -1, .may_throw = -1 };
 	const char *action_key = find_action(r, map, &function.action);
 	const struct yaml_node *symbol = need(r, map, "symbol"), *node;
 
@@ -527,6 +537,9 @@ static void read_function(struct reader *r, const struct yaml_node *map)
 	node = yaml_get(map, "errno");
 	if (node)
 		function.has_errno = read_choice(r, node, booleans, COUNT_OF(booleans)) == 1;
+	node = yaml_get(map, "may_throw");
+	if (node)
+		function.may_throw = read_choice(r, node, booleans, COUNT_OF(booleans)) == 1;
 	if (symbol)
 		add_functions(r, symbol, &function);
 }

@@ -46,6 +46,7 @@ struct profile_function {
 	int operation; /* index into operations; -1 for close and relabel */
 	struct profile_value object, bytes, more, failed[2], nonblocking;
 	int has_errno; /* a failure sets errno */
+	int may_throw; /* a C++ exception may pass through: must not be tapped */
 };
 
 struct profile_label_value {

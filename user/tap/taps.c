@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tap/taps.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <search.h>
 #include <stdio.h>
@@ -9,64 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "tap/compile.h"
-#include "tap/elf.h"
-#include "tap/place.h"
+#include "tap/tapfile.h"
 
 #define MAX_REMEMBERED 65536 /* files known to be of no interest */
 #define RETRY_NS 10000000000ull /* after a failed attach */
 #define GIVEN_UP_NS 30000000000ull /* the first time; twice as long each time after */
 #define GIVEN_UP_MAX_NS 600000000000ull
-
-/* What a file is known by. Times and size are part of it: a file written anew is looked at again. */
-struct file_key {
-	uint64_t inode;
-	uint64_t size;
-	int64_t mtime;
-	uint32_t device;
-	uint32_t generation;
-};
-
-struct tap {
-	const struct profile *profile;
-	const struct profile_function *function;
-	struct elf_symbol symbol;
-	uint32_t spec;
-	uint64_t first_run; /* of the spec's counter, which its earlier users have moved */
-	struct placement placement; /* of the probe */
-	const char *refused; /* why it is not tapped though the file is; NULL if it is */
-};
-
-/* tgid 0: not in use. */
-struct process_link {
-	uint32_t tgid;
-	int seen; /* by the sweep under way */
-	struct probe_link *link;
-};
-
-struct tap_file {
-	struct file_key key;
-	struct tap_file *next;
-	char *path;
-	uint32_t number;
-	uint32_t object_class[8]; /* by position of the profile in the file's list; 0 = none */
-	const struct profile *class_profiles[8];
-	size_t class_count;
-	size_t tap_count;
-	struct tap *taps;
-	struct probe_link *link; /* for all processes */
-	dev_t link_device; /* of the mount that the link was made through, which it keeps busy */
-	struct tm_process_id opener; /* the process whose mount that is */
-	int opener_seen; /* by the sweep under way */
-	struct tm_mapping last; /* seen by the sweep under way */
-	struct process_link links[TAPS_MAX_PROCESSES]; /* or for one each */
-	char reason[128];
-	uint64_t retry_ns;
-	uint64_t given_up_ns; /* how long it was given up for the last time, 0 = never */
-	uint64_t spent_before; /* cost at the last call of taps__give_up_dearest() */
-	uint64_t last_mapped_ns;
-	uint32_t processes, last_tgid;
-};
 
 /* A file seen: tapped, or (file NULL) of no interest. */
 struct seen {
@@ -80,20 +27,12 @@ struct spent {
 };
 
 struct taps {
-	struct probes *probes;
-	struct probe_cost cost;
+	struct tap_shared shared;
 	struct spent **spent; /* by profile, then function */
-	const struct profile *const *profiles;
-	size_t profile_count;
-	uint32_t *first_op; /* by profile */
-	uint32_t op_count;
 	struct taps_callbacks cb;
 	void *seen; /* tsearch tree of struct seen */
 	size_t seen_count;
 	struct tap_file *files;
-	uint32_t next_file, next_spec, next_class;
-	uint8_t spec_used[TM_MAX_SPECS];
-	const struct profile *class_profile[TM_MAX_OBJECT_CLASSES];
 	uint64_t now_ns;
 	int sweeping;
 	/* mappings of files not seen before, looked at after the iteration */
@@ -104,19 +43,6 @@ struct taps {
 static int compare_keys(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct file_key));
-}
-
-static struct file_key mapping_key(const struct tm_mapping *m)
-{
-	struct file_key key;
-
-	memset(&key, 0, sizeof(key));
-	key.inode = m->inode;
-	key.size = m->size;
-	key.mtime = m->mtime;
-	key.device = m->device;
-	key.generation = m->generation;
-	return key;
 }
 
 static struct seen *seen_find(const struct taps *taps, const struct file_key *key)
@@ -159,376 +85,56 @@ static void seen_trim(struct taps *taps)
 		seen_add(taps, &file->key, file);
 }
 
-/* ---- numbers ------------------------------------------------------------------------- */
-
-/* Round robin, so that a number is not used again soon after its file has gone. */
-static int take_spec(struct taps *taps, uint32_t *out)
-{
-	for (uint32_t i = 0; i < TM_MAX_SPECS; i++) {
-		uint32_t spec = (taps->next_spec + i) % TM_MAX_SPECS;
-
-		if (!taps->spec_used[spec]) {
-			taps->spec_used[spec] = 1;
-			taps->next_spec = spec + 1;
-			*out = spec;
-			return 0;
-		}
-	}
-	return -ENOSPC;
-}
-
-static int take_class(struct taps *taps, const struct profile *profile, uint32_t *out)
-{
-	struct tm_object_class class = { .tag = profile->object.tag };
-
-	for (uint32_t i = 0; i < TM_MAX_OBJECT_CLASSES; i++) {
-		uint32_t number = (taps->next_class + i) % TM_MAX_OBJECT_CLASSES;
-
-		if (!number || taps->class_profile[number])
-			continue;
-		taps->class_profile[number] = profile;
-		taps->next_class = number + 1;
-		*out = number;
-		snprintf(class.class_prefix, sizeof(class.class_prefix), "%s",
-			 profile->object.class_prefix);
-		return probes__set_class(taps->probes, number, &class);
-	}
-	return -ENOSPC;
-}
-
-/* The file's class for objects of the profile, made when first asked for. */
-static int file_class(struct taps *taps, struct tap_file *file, const struct profile *profile,
-		      uint32_t *out)
-{
-	int err;
-
-	*out = 0;
-	if (!profile->object.given)
-		return 0;
-	for (size_t i = 0; i < file->class_count; i++)
-		if (file->class_profiles[i] == profile) {
-			*out = file->object_class[i];
-			return 0;
-		}
-	if (file->class_count == sizeof(file->object_class) / sizeof(file->object_class[0]))
-		return -ENOSPC;
-	err = take_class(taps, profile, out);
-	if (!err) {
-		file->class_profiles[file->class_count] = profile;
-		file->object_class[file->class_count++] = *out;
-	}
-	return err;
-}
-
 /* ---- cost ------------------------------------------------------------------------------- */
-
-static uint64_t tap_runs(const struct taps *taps, const struct tap *tap)
-{
-	return tap->refused ? 0 : probes__runs(taps->probes, tap->spec) - tap->first_run;
-}
-
-static uint64_t tap_cost(const struct taps *taps, const struct tap *tap)
-{
-	return tap_runs(taps, tap) *
-	       (tap->placement.emulated ? taps->cost.emulated_ns : taps->cost.stepped_ns);
-}
-
-static uint64_t file_cost(const struct taps *taps, const struct tap_file *file)
-{
-	uint64_t cost = 0;
-
-	for (size_t i = 0; i < file->tap_count; i++)
-		cost += tap_cost(taps, &file->taps[i]);
-	return cost;
-}
 
 static struct spent *spent_of(const struct taps *taps, const struct tap *tap)
 {
 	size_t i = 0;
 
-	while (taps->profiles[i] != tap->profile)
+	while (taps->shared.profiles[i] != tap->profile)
 		i++;
 	return &taps->spent[i][tap->function - tap->profile->functions];
 }
 
-/* ---- one file ---------------------------------------------------------------------------- */
-
-static void close_link(struct process_link *own)
+/* Frees the file; what its functions have cost stays known. */
+static void file_forget(struct taps *taps, struct tap_file *file)
 {
-	probe_link__free(own->link);
-	memset(own, 0, sizeof(*own));
-}
-
-static void close_links(struct tap_file *file)
-{
-	probe_link__free(file->link);
-	file->link = NULL;
-	for (size_t i = 0; i < TAPS_MAX_PROCESSES; i++)
-		close_link(&file->links[i]);
-}
-
-static int is_linked(const struct tap_file *file)
-{
-	size_t i = 0;
-
-	while (i < TAPS_MAX_PROCESSES && !file->links[i].link)
-		i++;
-	return file->link || i < TAPS_MAX_PROCESSES;
-}
-
-/* The place for a process's own link; a free one with tgid 0. NULL if there is none. */
-static struct process_link *find_link(struct tap_file *file, uint32_t tgid)
-{
-	for (size_t i = 0; i < TAPS_MAX_PROCESSES; i++)
-		if (file->links[i].tgid == tgid)
-			return &file->links[i];
-	return NULL;
-}
-
-static void file_free(struct taps *taps, struct tap_file *file)
-{
-	if (!file)
-		return;
-	close_links(file);
-	for (size_t i = 0; i < file->tap_count; i++) {
-		struct tap *tap = &file->taps[i];
+	for (size_t i = 0; file && i < file->tap_count; i++) {
+		const struct tap *tap = &file->taps[i];
 
 		if (tap->refused)
 			continue;
-		spent_of(taps, tap)->runs += tap_runs(taps, tap);
-		spent_of(taps, tap)->cost_ns += tap_cost(taps, tap);
-		taps->spec_used[tap->spec] = 0;
+		spent_of(taps, tap)->runs += tap__runs(&taps->shared, tap);
+		spent_of(taps, tap)->cost_ns += tap__cost(&taps->shared, tap);
 	}
-	for (size_t i = 0; i < file->class_count; i++)
-		taps->class_profile[file->object_class[i]] = NULL;
-	free(file->taps);
-	free(file->path);
-	free(file);
+	tap_file__free(&taps->shared, file);
 }
 
-/*
- * Two probes in one function would count a call twice: aliases are tapped once. They may differ in the size
- * that the file says they have, and so in the place of the probe.
- */
-static const char *already_tapped(const struct tap_file *file, const struct tap *tap)
-{
-	for (size_t i = 0; i < file->tap_count; i++)
-		if (!file->taps[i].refused &&
-		    (file->taps[i].symbol.offset == tap->symbol.offset ||
-		     file->taps[i].placement.offset == tap->placement.offset))
-			return "another name of a function that is tapped already";
-	return NULL;
-}
-
-static int add_tap(struct taps *taps, struct tap_file *file, struct elf_file *elf,
-		   const struct profile *profile, uint32_t first_op,
-		   const struct profile_function *function, const struct elf_symbol *symbol)
-{
-	struct compile_context context = { .first_op = first_op, .file = file->number };
-	struct tap *tap = &file->taps[file->tap_count];
-	struct tm_spec spec;
-	int err;
-
-	tap->profile = profile;
-	tap->function = function;
-	tap->symbol = *symbol;
-	place_probe(elf, symbol, &tap->placement);
-	context.skipped = tap->placement.skipped;
-	tap->refused = already_tapped(file, tap);
-	if (tap->refused) {
-		file->tap_count++;
-		return 0;
-	}
-	err = file_class(taps, file, profile, &context.object_class);
-	if (!err)
-		err = take_spec(taps, &tap->spec);
-	if (err)
-		return err;
-	tap->first_run = probes__runs(taps->probes, tap->spec);
-	file->tap_count++;
-	spec_compile(profile, function, elf, symbol, &context, &spec);
-	return probes__set_spec(taps->probes, tap->spec, &spec);
-}
-
-static int add_profile(struct taps *taps, struct tap_file *file, struct elf_file *elf, size_t index)
-{
-	const struct profile *profile = taps->profiles[index];
-	const char **names = calloc(profile->function_count, sizeof(*names));
-	struct elf_symbol *symbols = calloc(profile->function_count, sizeof(*symbols));
-	struct tap *grown;
-	int found = -ENOMEM, err;
-
-	if (!names || !symbols)
-		goto out;
-	for (size_t i = 0; i < profile->function_count; i++)
-		names[i] = profile->functions[i].symbol;
-	found = elf_file__functions(elf, names, profile->function_count, symbols);
-	/* a file that is broken somewhere: what was found before is there, and it is not looked into again */
-	if (found == -EINVAL || found == -E2BIG)
-		found = (int)profile->function_count;
-	if (found <= 0)
-		goto out;
-	grown = realloc(file->taps, (file->tap_count + (size_t)found) * sizeof(*grown));
-	if (!grown) {
-		found = -ENOMEM;
-		goto out;
-	}
-	memset(grown + file->tap_count, 0, (size_t)found * sizeof(*grown));
-	file->taps = grown;
-	for (size_t i = 0; i < profile->function_count; i++) {
-		if (!symbols[i].offset)
-			continue;
-		err = add_tap(taps, file, elf, profile, taps->first_op[index],
-			      &profile->functions[i], &symbols[i]);
-		if (err) {
-			found = err;
-			break;
-		}
-	}
-out:
-	free(names);
-	free(symbols);
-	return found < 0 ? found : 0;
-}
-
-static size_t file_functions(const struct tap_file *file)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < file->tap_count; i++)
-		count += !file->taps[i].refused;
-	return count;
-}
-
-/* Sets the probes for process `tgid`, or for all if 0. */
-static int link_file(struct taps *taps, struct tap_file *file, int fd, uint32_t tgid)
-{
-	struct process_link *own = tgid ? find_link(file, 0) : NULL;
-	struct probe *list;
-	struct stat st;
-	size_t count = 0;
-	int err;
-
-	if (taps->cb.dry_run)
-		return 0;
-	if (tgid && !own)
-		return -ENOSPC;
-	list = calloc(file->tap_count, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < file->tap_count; i++) {
-		if (file->taps[i].refused)
-			continue;
-		list[count].offset = file->taps[i].placement.offset;
-		list[count++].spec = file->taps[i].spec;
-	}
-	err = probes__attach(taps->probes, fd, list, count, (pid_t)tgid,
-			     own ? &own->link : &file->link);
-	free(list);
-	if (err)
-		return err;
-	if (own) {
-		own->tgid = tgid;
-		own->seen = 1;
-	} else if (!fstat(fd, &st)) {
-		file->link_device = st.st_dev;
-		file->opener = file->last.process;
-	}
-	return 0;
-}
+/* ---- one file ---------------------------------------------------------------------------- */
 
 static int file_attach(struct taps *taps, struct tap_file *file, int fd, uint32_t tgid)
 {
-	int err = link_file(taps, file, fd, taps->cb.per_process ? tgid : 0);
+	int err;
 
 	file->reason[0] = 0;
+	if (!tap_file__functions(file)) { /* nor will there be at another try */
+		taps->cb.attached(taps->cb.arg, file->path, 0, file->taps[0].refused);
+		return 0;
+	}
+	err = taps->cb.dry_run ?
+		      0 :
+		      tap_file__link(&taps->shared, file, fd, taps->cb.per_process ? tgid : 0);
 	if (err) {
 		snprintf(file->reason, sizeof(file->reason), "cannot attach: %s", strerror(-err));
 		file->retry_ns = taps->now_ns + RETRY_NS;
 	}
-	taps->cb.attached(taps->cb.arg, file->path, file_functions(file), file->reason);
+	taps->cb.attached(taps->cb.arg, file->path, tap_file__functions(file), file->reason);
 	return err;
-}
-
-/* Makes a tap_file of an ELF file that has functions of a profile. 0 with *out NULL: it has none. */
-static int file_new(struct taps *taps, const struct file_key *key, int fd, const char *path,
-		    struct tap_file **out)
-{
-	struct tap_file *file;
-	struct elf_file *elf;
-	char text[128];
-	int err;
-
-	*out = NULL;
-	err = elf_file__new(fd, &elf, text, sizeof(text));
-	if (err)
-		return err == -ENOMEM ? err :
-					0; /* not an ELF file, or a broken one: nothing to tap */
-	file = calloc(1, sizeof(*file));
-	if (file) {
-		file->key = *key;
-		file->number = ++taps->next_file;
-		file->path = strdup(path);
-	}
-	err = file && file->path ? 0 : -ENOMEM;
-	for (size_t i = 0; i < taps->profile_count && !err; i++)
-		err = add_profile(taps, file, elf, i);
-	elf_file__free(elf);
-	if (err || !file->tap_count) {
-		file_free(taps, file);
-		return err;
-	}
-	*out = file;
-	return 0;
-}
-
-/*
- * Whether the process has mapped another file there since: what is known of that one must not be held against this
- * one. On an overlay the inode number may be another, and the times those of a copy without data.
- */
-static int is_replaced(const struct stat *st, const struct tm_mapping *m)
-{
-	return (uint64_t)st->st_size != m->size ||
-	       (st->st_ino != m->inode && st->st_mtime != m->mtime);
-}
-
-/*
- * Opens the mapped file itself, whatever has become of its path. Never opens devices: that could have effects.
- * -ENOENT, -ESTALE when the mapping has gone meanwhile.
- */
-static int open_mapped(const struct tm_mapping *m, char *path, size_t size)
-{
-	char name[96], self[32];
-	struct stat st;
-	ssize_t len;
-	int handle, fd;
-
-	snprintf(name, sizeof(name), "/proc/%u/map_files/%llx-%llx", m->process.tgid, m->start,
-		 m->end);
-	handle = open(name, O_PATH | O_CLOEXEC);
-	if (handle < 0)
-		return -errno;
-	len = readlink(name, path, size - 1);
-	path[len > 0 ? len : 0] = 0;
-	if (fstat(handle, &st) || is_replaced(&st, m)) {
-		close(handle);
-		return -ESTALE;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		close(handle);
-		return -ENOEXEC;
-	}
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
-	fd = open(self, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		fd = -errno;
-	close(handle);
-	return fd;
 }
 
 static void file_mapped(struct taps *taps, struct tap_file *file, const struct tm_mapping *m)
 {
-	struct process_link *own = find_link(file, m->process.tgid);
+	struct process_link *own = tap_file__find_link(file, m->process.tgid);
 
 	if (own)
 		own->seen = 1;
@@ -552,7 +158,7 @@ static void attach_known(struct taps *taps, struct tap_file *file, const struct 
 	if (!taps->cb.selected(taps->cb.arg, &m->process))
 		return;
 	file->retry_ns = taps->now_ns + RETRY_NS;
-	fd = open_mapped(m, path, sizeof(path));
+	fd = tap_file__open(m, path, sizeof(path));
 	if (fd < 0)
 		return;
 	file_attach(taps, file, fd, m->process.tgid);
@@ -563,14 +169,15 @@ static void known_mapped(struct taps *taps, struct tap_file *file, const struct 
 {
 	file_mapped(taps, file, m);
 	if (file->reason[0] ? taps->now_ns >= file->retry_ns :
-			      taps->cb.per_process && !find_link(file, m->process.tgid))
+			      taps->cb.per_process && tap_file__functions(file) &&
+				      !tap_file__find_link(file, m->process.tgid))
 		attach_known(taps, file, m);
 }
 
 /* Looks at a file not seen before. */
 static void inspect(struct taps *taps, const struct tm_mapping *m)
 {
-	struct file_key key = mapping_key(m);
+	struct file_key key = tap_file__key(m);
 	struct seen *known = seen_find(taps, &key);
 	struct tap_file *file = NULL;
 	char path[PATH_MAX];
@@ -583,14 +190,14 @@ static void inspect(struct taps *taps, const struct tm_mapping *m)
 	}
 	if (!taps->cb.selected(taps->cb.arg, &m->process))
 		return;
-	fd = open_mapped(m, path, sizeof(path));
+	fd = tap_file__open(m, path, sizeof(path));
 	if (fd < 0 && fd != -ENOEXEC)
 		return; /* gone, or not allowed: looked at again the next time */
-	err = fd < 0 ? 0 : file_new(taps, &key, fd, path, &file);
+	err = fd < 0 ? 0 : tap_file__new(&taps->shared, &key, fd, path, &file);
 	if (!err)
 		err = seen_add(taps, &key, file);
 	if (err) {
-		file_free(taps, file);
+		file_forget(taps, file);
 	} else if (file) {
 		file->next = taps->files;
 		taps->files = file;
@@ -605,7 +212,7 @@ static void inspect(struct taps *taps, const struct tm_mapping *m)
 static void on_mapping(void *arg, const struct tm_mapping *m)
 {
 	struct taps *taps = arg;
-	struct file_key key = mapping_key(m);
+	struct file_key key = tap_file__key(m);
 	struct seen *known = seen_find(taps, &key);
 	struct tm_mapping *grown;
 	size_t cap;
@@ -633,7 +240,7 @@ static int scan(struct taps *taps, uint32_t tgid)
 
 	seen_trim(taps);
 	taps->fresh_count = 0;
-	err = probes__mappings(taps->probes, (pid_t)tgid, on_mapping, taps);
+	err = probes__mappings(taps->shared.probes, (pid_t)tgid, on_mapping, taps);
 	for (size_t i = 0; i < taps->fresh_count; i++)
 		inspect(taps, &taps->fresh[i]);
 	return err;
@@ -643,11 +250,12 @@ static int scan(struct taps *taps, uint32_t tgid)
 
 static int allocate_spent(struct taps *taps)
 {
-	taps->spent = calloc(taps->profile_count + 1, sizeof(struct spent *));
+	taps->spent = calloc(taps->shared.profile_count + 1, sizeof(struct spent *));
 	if (!taps->spent)
 		return -ENOMEM;
-	for (size_t i = 0; i < taps->profile_count; i++) {
-		taps->spent[i] = calloc(taps->profiles[i]->function_count, sizeof(**taps->spent));
+	for (size_t i = 0; i < taps->shared.profile_count; i++) {
+		taps->spent[i] =
+			calloc(taps->shared.profiles[i]->function_count, sizeof(**taps->spent));
 		if (!taps->spent[i])
 			return -ENOMEM;
 	}
@@ -658,14 +266,15 @@ static int number_operations(struct taps *taps)
 {
 	uint32_t next = 1;
 
-	taps->first_op = calloc(taps->profile_count + 1, sizeof(*taps->first_op));
-	if (!taps->first_op)
+	taps->shared.first_op =
+		calloc(taps->shared.profile_count + 1, sizeof(*taps->shared.first_op));
+	if (!taps->shared.first_op)
 		return -ENOMEM;
-	for (size_t i = 0; i < taps->profile_count; i++) {
-		taps->first_op[i] = next;
-		next += (uint32_t)taps->profiles[i]->operation_count;
+	for (size_t i = 0; i < taps->shared.profile_count; i++) {
+		taps->shared.first_op[i] = next;
+		next += (uint32_t)taps->shared.profiles[i]->operation_count;
 	}
-	taps->first_op[taps->profile_count] = next;
+	taps->shared.first_op[taps->shared.profile_count] = next;
 	return next < UINT16_MAX ? 0 : -E2BIG;
 }
 
@@ -678,10 +287,10 @@ int taps__new(struct probes *probes, const struct profile *const *profiles, size
 
 	if (!taps)
 		return -ENOMEM;
-	taps->probes = probes;
-	taps->profiles = profiles;
-	taps->profile_count = count;
-	taps->cost = *cost;
+	taps->shared.probes = probes;
+	taps->shared.profiles = profiles;
+	taps->shared.profile_count = count;
+	taps->shared.cost = *cost;
 	taps->cb = *callbacks;
 	err = number_operations(taps);
 	if (!err)
@@ -702,13 +311,13 @@ void taps__free(struct taps *taps)
 		return;
 	for (struct tap_file *file = taps->files; file; file = next) {
 		next = file->next;
-		file_free(taps, file);
+		file_forget(taps, file);
 	}
 	seen_clear(taps);
-	for (size_t i = 0; taps->spent && i < taps->profile_count; i++)
+	for (size_t i = 0; taps->spent && i < taps->shared.profile_count; i++)
 		free(taps->spent[i]);
 	free(taps->spent);
-	free(taps->first_op);
+	free(taps->shared.first_op);
 	free(taps->fresh);
 	free(taps);
 }
@@ -740,7 +349,7 @@ static void detach_unmapped(struct taps *taps, uint64_t linger_ns)
 		}
 		taps->cb.detached(taps->cb.arg, file->path, file->number,
 				  "no process maps the file any more");
-		file_free(taps, file);
+		file_forget(taps, file);
 	}
 }
 
@@ -757,18 +366,18 @@ static void rehome_link(struct taps *taps, struct tap_file *file)
 
 	if (!old || file->opener_seen || !file->processes)
 		return;
-	fd = open_mapped(&file->last, path, sizeof(path));
+	fd = tap_file__open(&file->last, path, sizeof(path));
 	if (fd < 0)
 		return; /* at the next sweep, through another process */
 	if (!fstat(fd, &st) && st.st_dev == file->link_device) {
 		file->opener = file->last.process;
 	} else {
-		probes__overlap(taps->probes, 1);
-		if (link_file(taps, file, fd, 0))
+		probes__overlap(taps->shared.probes, 1);
+		if (tap_file__link(&taps->shared, file, fd, 0))
 			file->link = old;
 		else
 			probe_link__free(old);
-		probes__overlap(taps->probes, 0);
+		probes__overlap(taps->shared.probes, 0);
 	}
 	close(fd);
 }
@@ -785,7 +394,7 @@ static void close_unseen_links(struct tap_file *file)
 {
 	for (size_t i = 0; i < TAPS_MAX_PROCESSES; i++)
 		if (file->links[i].tgid && !file->links[i].seen)
-			close_link(&file->links[i]);
+			process_link__close(&file->links[i]);
 }
 
 int taps__sweep(struct taps *taps, uint64_t now_ns, uint64_t linger_ns)
@@ -812,9 +421,9 @@ uint64_t taps__spent(const struct taps *taps)
 	uint64_t cost = 0;
 
 	for (const struct tap_file *file = taps->files; file; file = file->next)
-		cost += file_cost(taps, file);
-	for (size_t i = 0; i < taps->profile_count; i++)
-		for (size_t j = 0; j < taps->profiles[i]->function_count; j++)
+		cost += tap_file__cost(&taps->shared, file);
+	for (size_t i = 0; i < taps->shared.profile_count; i++)
+		for (size_t j = 0; j < taps->shared.profiles[i]->function_count; j++)
 			cost += taps->spent[i][j].cost_ns;
 	return cost;
 }
@@ -829,7 +438,7 @@ static void give_up(struct taps *taps, struct tap_file *file)
 	file->retry_ns = taps->now_ns + file->given_up_ns;
 	snprintf(file->reason, sizeof(file->reason), "given up for %u s: over --overhead.budget",
 		 (unsigned)(file->given_up_ns / 1000000000ull));
-	close_links(file);
+	tap_file__unlink(file);
 	taps->cb.detached(taps->cb.arg, file->path, file->number, file->reason);
 }
 
@@ -840,11 +449,11 @@ int taps__give_up_dearest(struct taps *taps, uint64_t now_ns)
 
 	taps->now_ns = now_ns;
 	for (struct tap_file *file = taps->files; file; file = file->next) {
-		uint64_t cost = file_cost(taps, file);
+		uint64_t cost = tap_file__cost(&taps->shared, file);
 		uint64_t spent = cost - file->spent_before;
 
 		file->spent_before = cost;
-		if (is_linked(file) && spent >= most) {
+		if (tap_file__is_linked(file) && spent >= most) {
 			most = spent;
 			dearest = file;
 		}
@@ -864,24 +473,24 @@ static struct spent function_spent(const struct taps *taps, size_t profile, size
 		for (size_t i = 0; i < file->tap_count; i++) {
 			const struct tap *tap = &file->taps[i];
 
-			if (tap->function != &taps->profiles[profile]->functions[function])
+			if (tap->function != &taps->shared.profiles[profile]->functions[function])
 				continue;
-			sum.runs += tap_runs(taps, tap);
-			sum.cost_ns += tap_cost(taps, tap);
+			sum.runs += tap__runs(&taps->shared, tap);
+			sum.cost_ns += tap__cost(&taps->shared, tap);
 		}
 	return sum;
 }
 
 int taps__each_function(const struct taps *taps, taps_function_fn fn, void *arg)
 {
-	for (size_t i = 0; i < taps->profile_count; i++)
-		for (size_t j = 0; j < taps->profiles[i]->function_count; j++) {
+	for (size_t i = 0; i < taps->shared.profile_count; i++)
+		for (size_t j = 0; j < taps->shared.profiles[i]->function_count; j++) {
 			struct spent spent = function_spent(taps, i, j);
 			int err = 0;
 
 			if (spent.runs)
-				err = fn(arg, taps->profiles[i],
-					 taps->profiles[i]->functions[j].symbol, spent.runs,
+				err = fn(arg, taps->shared.profiles[i],
+					 taps->shared.profiles[i]->functions[j].symbol, spent.runs,
 					 spent.cost_ns);
 			if (err)
 				return err;
@@ -894,7 +503,7 @@ size_t taps__up(const struct taps *taps)
 	size_t count = 0;
 
 	for (const struct tap_file *file = taps->files; file; file = file->next)
-		count += is_linked(file) ? file_functions(file) : 0;
+		count += tap_file__is_linked(file) ? tap_file__functions(file) : 0;
 	return count;
 }
 
@@ -911,7 +520,7 @@ int taps__each(const struct taps *taps, taps_each_fn fn, void *arg)
 				.function_offset = tap->symbol.offset,
 				.instruction = tap->placement.instruction,
 				.placement = tap->placement.reason,
-				.up = is_linked(file) && !tap->refused,
+				.up = tap_file__is_linked(file) && !tap->refused,
 				.reason = tap->refused ? tap->refused : file->reason,
 				.processes = file->processes,
 			};
@@ -926,15 +535,17 @@ int taps__each(const struct taps *taps, taps_each_fn fn, void *arg)
 const struct profile *taps__operation(const struct taps *taps, uint32_t op,
 				      const struct operation **operation)
 {
-	for (size_t i = 0; i < taps->profile_count; i++)
-		if (op >= taps->first_op[i] && op < taps->first_op[i + 1]) {
-			*operation = &taps->profiles[i]->operations[op - taps->first_op[i]];
-			return taps->profiles[i];
+	for (size_t i = 0; i < taps->shared.profile_count; i++)
+		if (op >= taps->shared.first_op[i] && op < taps->shared.first_op[i + 1]) {
+			*operation =
+				&taps->shared.profiles[i]->operations[op - taps->shared.first_op[i]];
+			return taps->shared.profiles[i];
 		}
 	return NULL;
 }
 
 const struct profile *taps__class_profile(const struct taps *taps, uint32_t object_class)
 {
-	return object_class < TM_MAX_OBJECT_CLASSES ? taps->class_profile[object_class] : NULL;
+	return object_class < TM_MAX_OBJECT_CLASSES ? taps->shared.class_profile[object_class] :
+						      NULL;
 }

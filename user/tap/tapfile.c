@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tap/tapfile.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "tap/compile.h"
+#include "tap/elf.h"
+
+/* ---- numbers ------------------------------------------------------------------------- */
+
+/* Round robin, so that a number is not used again soon after its file has gone. */
+static int take_spec(struct tap_shared *shared, uint32_t *out)
+{
+	for (uint32_t i = 0; i < TM_MAX_SPECS; i++) {
+		uint32_t spec = (shared->next_spec + i) % TM_MAX_SPECS;
+
+		if (!shared->spec_used[spec]) {
+			shared->spec_used[spec] = 1;
+			shared->next_spec = spec + 1;
+			*out = spec;
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+static int take_class(struct tap_shared *shared, const struct profile *profile, uint32_t *out)
+{
+	struct tm_object_class class = { .tag = profile->object.tag };
+
+	for (uint32_t i = 0; i < TM_MAX_OBJECT_CLASSES; i++) {
+		uint32_t number = (shared->next_class + i) % TM_MAX_OBJECT_CLASSES;
+
+		if (!number || shared->class_profile[number])
+			continue;
+		shared->class_profile[number] = profile;
+		shared->next_class = number + 1;
+		*out = number;
+		snprintf(class.class_prefix, sizeof(class.class_prefix), "%s",
+			 profile->object.class_prefix);
+		return probes__set_class(shared->probes, number, &class);
+	}
+	return -ENOSPC;
+}
+
+/* The file's class for objects of the profile, made when first asked for. */
+static int file_class(struct tap_shared *shared, struct tap_file *file,
+		      const struct profile *profile, uint32_t *out)
+{
+	int err;
+
+	*out = 0;
+	if (!profile->object.given)
+		return 0;
+	for (size_t i = 0; i < file->class_count; i++)
+		if (file->class_profiles[i] == profile) {
+			*out = file->object_class[i];
+			return 0;
+		}
+	if (file->class_count == sizeof(file->object_class) / sizeof(file->object_class[0]))
+		return -ENOSPC;
+	err = take_class(shared, profile, out);
+	if (!err) {
+		file->class_profiles[file->class_count] = profile;
+		file->object_class[file->class_count++] = *out;
+	}
+	return err;
+}
+
+/* ---- cost ------------------------------------------------------------------------------- */
+
+uint64_t tap__runs(const struct tap_shared *shared, const struct tap *tap)
+{
+	return tap->refused ? 0 : probes__runs(shared->probes, tap->spec) - tap->first_run;
+}
+
+uint64_t tap__cost(const struct tap_shared *shared, const struct tap *tap)
+{
+	return tap__runs(shared, tap) *
+	       (tap->placement.emulated ? shared->cost.emulated_ns : shared->cost.stepped_ns);
+}
+
+uint64_t tap_file__cost(const struct tap_shared *shared, const struct tap_file *file)
+{
+	uint64_t cost = 0;
+
+	for (size_t i = 0; i < file->tap_count; i++)
+		cost += tap__cost(shared, &file->taps[i]);
+	return cost;
+}
+
+/* ---- links ------------------------------------------------------------------------------ */
+
+void process_link__close(struct process_link *own)
+{
+	probe_link__free(own->link);
+	memset(own, 0, sizeof(*own));
+}
+
+void tap_file__unlink(struct tap_file *file)
+{
+	probe_link__free(file->link);
+	file->link = NULL;
+	for (size_t i = 0; i < TAPS_MAX_PROCESSES; i++)
+		process_link__close(&file->links[i]);
+}
+
+int tap_file__is_linked(const struct tap_file *file)
+{
+	size_t i = 0;
+
+	while (i < TAPS_MAX_PROCESSES && !file->links[i].link)
+		i++;
+	return file->link || i < TAPS_MAX_PROCESSES;
+}
+
+struct process_link *tap_file__find_link(struct tap_file *file, uint32_t tgid)
+{
+	for (size_t i = 0; i < TAPS_MAX_PROCESSES; i++)
+		if (file->links[i].tgid == tgid)
+			return &file->links[i];
+	return NULL;
+}
+
+/* ---- taps ------------------------------------------------------------------------------- */
+
+void tap_file__free(struct tap_shared *shared, struct tap_file *file)
+{
+	if (!file)
+		return;
+	tap_file__unlink(file);
+	for (size_t i = 0; i < file->tap_count; i++)
+		if (!file->taps[i].refused)
+			shared->spec_used[file->taps[i].spec] = 0;
+	for (size_t i = 0; i < file->class_count; i++)
+		shared->class_profile[file->object_class[i]] = NULL;
+	free(file->taps);
+	free(file->path);
+	free(file);
+}
+
+/*
+ * Two probes in one function would count a call twice: aliases are tapped once. They may differ in the size
+ * that the file says they have, and so in the place of the probe.
+ */
+static const char *already_tapped(const struct tap_file *file, const struct tap *tap)
+{
+	for (size_t i = 0; i < file->tap_count; i++)
+		if (!file->taps[i].refused &&
+		    (file->taps[i].symbol.offset == tap->symbol.offset ||
+		     file->taps[i].placement.offset == tap->placement.offset))
+			return "another name of a function that is tapped already";
+	return NULL;
+}
+
+/* Why the function must not be tapped; NULL if it may be. */
+static const char *refusal(const struct tap_file *file, const struct tap *tap)
+{
+	if (tap->function->may_throw)
+		return "a C++ exception may pass through it, which a probe at return turns into an "
+		       "abort; if none can, say so in the profile with may_throw: false";
+	return already_tapped(file, tap);
+}
+
+static int add_tap(struct tap_shared *shared, struct tap_file *file, struct elf_file *elf,
+		   const struct profile *profile, uint32_t first_op,
+		   const struct profile_function *function, const struct elf_symbol *symbol)
+{
+	struct compile_context context = { .first_op = first_op, .file = file->number };
+	struct tap *tap = &file->taps[file->tap_count];
+	struct tm_spec spec;
+	int err;
+
+	tap->profile = profile;
+	tap->function = function;
+	tap->symbol = *symbol;
+	place_probe(elf, symbol, &tap->placement);
+	context.skipped = tap->placement.skipped;
+	tap->refused = refusal(file, tap);
+	if (tap->refused) {
+		file->tap_count++;
+		return 0;
+	}
+	err = file_class(shared, file, profile, &context.object_class);
+	if (!err)
+		err = take_spec(shared, &tap->spec);
+	if (err)
+		return err;
+	tap->first_run = probes__runs(shared->probes, tap->spec);
+	file->tap_count++;
+	spec_compile(profile, function, elf, symbol, &context, &spec);
+	return probes__set_spec(shared->probes, tap->spec, &spec);
+}
+
+static int add_profile(struct tap_shared *shared, struct tap_file *file, struct elf_file *elf,
+		       size_t index)
+{
+	const struct profile *profile = shared->profiles[index];
+	const char **names = calloc(profile->function_count, sizeof(*names));
+	struct elf_symbol *symbols = calloc(profile->function_count, sizeof(*symbols));
+	struct tap *grown;
+	int found = -ENOMEM, err;
+
+	if (!names || !symbols)
+		goto out;
+	for (size_t i = 0; i < profile->function_count; i++)
+		names[i] = profile->functions[i].symbol;
+	found = elf_file__functions(elf, names, profile->function_count, symbols);
+	/* a file that is broken somewhere: what was found before is there, and it is not looked into again */
+	if (found == -EINVAL || found == -E2BIG)
+		found = (int)profile->function_count;
+	if (found <= 0)
+		goto out;
+	grown = realloc(file->taps, (file->tap_count + (size_t)found) * sizeof(*grown));
+	if (!grown) {
+		found = -ENOMEM;
+		goto out;
+	}
+	memset(grown + file->tap_count, 0, (size_t)found * sizeof(*grown));
+	file->taps = grown;
+	for (size_t i = 0; i < profile->function_count; i++) {
+		if (!symbols[i].offset)
+			continue;
+		err = add_tap(shared, file, elf, profile, shared->first_op[index],
+			      &profile->functions[i], &symbols[i]);
+		if (err) {
+			found = err;
+			break;
+		}
+	}
+out:
+	free(names);
+	free(symbols);
+	return found < 0 ? found : 0;
+}
+
+size_t tap_file__functions(const struct tap_file *file)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < file->tap_count; i++)
+		count += !file->taps[i].refused;
+	return count;
+}
+
+int tap_file__link(struct tap_shared *shared, struct tap_file *file, int fd, uint32_t tgid)
+{
+	struct process_link *own = tgid ? tap_file__find_link(file, 0) : NULL;
+	struct probe *list;
+	struct stat st;
+	size_t count = 0;
+	int err;
+
+	if (tgid && !own)
+		return -ENOSPC;
+	list = calloc(file->tap_count, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < file->tap_count; i++) {
+		if (file->taps[i].refused)
+			continue;
+		list[count].offset = file->taps[i].placement.offset;
+		list[count++].spec = file->taps[i].spec;
+	}
+	err = probes__attach(shared->probes, fd, list, count, (pid_t)tgid,
+			     own ? &own->link : &file->link);
+	free(list);
+	if (err)
+		return err;
+	if (own) {
+		own->tgid = tgid;
+		own->seen = 1;
+	} else if (!fstat(fd, &st)) {
+		file->link_device = st.st_dev;
+		file->opener = file->last.process;
+	}
+	return 0;
+}
+
+int tap_file__new(struct tap_shared *shared, const struct file_key *key, int fd, const char *path,
+		  struct tap_file **out)
+{
+	struct tap_file *file;
+	struct elf_file *elf;
+	char text[128];
+	int err;
+
+	*out = NULL;
+	err = elf_file__new(fd, &elf, text, sizeof(text));
+	if (err)
+		return err == -ENOMEM ? err :
+					0; /* not an ELF file, or a broken one: nothing to tap */
+	file = calloc(1, sizeof(*file));
+	if (file) {
+		file->key = *key;
+		file->number = ++shared->next_file;
+		file->path = strdup(path);
+	}
+	err = file && file->path ? 0 : -ENOMEM;
+	for (size_t i = 0; i < shared->profile_count && !err; i++)
+		err = add_profile(shared, file, elf, i);
+	elf_file__free(elf);
+	if (err || !file->tap_count) {
+		tap_file__free(shared, file);
+		return err;
+	}
+	*out = file;
+	return 0;
+}
+
+/* ---- mappings ---------------------------------------------------------------------------- */
+
+struct file_key tap_file__key(const struct tm_mapping *m)
+{
+	struct file_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.inode = m->inode;
+	key.size = m->size;
+	key.mtime = m->mtime;
+	key.device = m->device;
+	key.generation = m->generation;
+	return key;
+}
+
+/*
+ * Whether the process has mapped another file there since: what is known of that one must not be held against this
+ * one. On an overlay the inode number may be another, and the times those of a copy without data.
+ */
+static int is_replaced(const struct stat *st, const struct tm_mapping *m)
+{
+	return (uint64_t)st->st_size != m->size ||
+	       (st->st_ino != m->inode && st->st_mtime != m->mtime);
+}
+
+int tap_file__open(const struct tm_mapping *m, char *path, size_t size)
+{
+	char name[96], self[32];
+	struct stat st;
+	ssize_t len;
+	int handle, fd;
+
+	snprintf(name, sizeof(name), "/proc/%u/map_files/%llx-%llx", m->process.tgid, m->start,
+		 m->end);
+	handle = open(name, O_PATH | O_CLOEXEC);
+	if (handle < 0)
+		return -errno;
+	len = readlink(name, path, size - 1);
+	path[len > 0 ? len : 0] = 0;
+	if (fstat(handle, &st) || is_replaced(&st, m)) {
+		close(handle);
+		return -ESTALE;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		close(handle);
+		return -ENOEXEC;
+	}
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
+	fd = open(self, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		fd = -errno;
+	close(handle);
+	return fd;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_TAP_TAPFILE_H
+#define TAPMETER_TAP_TAPFILE_H
+/*
+ * One ELF file with functions to tap: which they are, where their probes stand, what they cost, and the links that
+ * set the probes. Which files there are, and when to tap them, is taps.c's. One thread.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <tapmeter/abi.h>
+#include "tap/calibrate.h"
+#include "tap/place.h"
+#include "tap/probes.h"
+#include "tap/profile.h"
+#include "tap/taps.h"
+
+/* What all files share: the programs, what to tap, and the numbers that are given out. */
+struct tap_shared {
+	struct probes *probes;
+	struct probe_cost cost; /* of one run */
+	const struct profile *const *profiles;
+	size_t profile_count;
+	uint32_t *first_op; /* by profile */
+	uint32_t next_file, next_spec, next_class;
+	uint8_t spec_used[TM_MAX_SPECS];
+	const struct profile *class_profile[TM_MAX_OBJECT_CLASSES];
+};
+
+/* What a file is known by. Times and size are part of it: a file written anew is looked at again. */
+struct file_key {
+	uint64_t inode;
+	uint64_t size;
+	int64_t mtime;
+	uint32_t device;
+	uint32_t generation;
+};
+
+struct tap {
+	const struct profile *profile;
+	const struct profile_function *function;
+	struct elf_symbol symbol;
+	uint32_t spec;
+	uint64_t first_run; /* of the spec's counter, which its earlier users have moved */
+	struct placement placement; /* of the probe */
+	const char *refused; /* why it is not tapped though the file is; NULL if it is */
+};
+
+/* tgid 0: not in use. */
+struct process_link {
+	uint32_t tgid;
+	int seen; /* by the sweep under way */
+	struct probe_link *link;
+};
+
+struct tap_file {
+	struct file_key key;
+	struct tap_file *next;
+	char *path;
+	uint32_t number;
+	uint32_t object_class[8]; /* by position of the profile in the file's list; 0 = none */
+	const struct profile *class_profiles[8];
+	size_t class_count;
+	size_t tap_count;
+	struct tap *taps;
+	struct probe_link *link; /* for all processes */
+	dev_t link_device; /* of the mount that the link was made through, which it keeps busy */
+	struct tm_process_id opener; /* the process whose mount that is */
+	int opener_seen; /* by the sweep under way */
+	struct tm_mapping last; /* seen by the sweep under way */
+	struct process_link links[TAPS_MAX_PROCESSES]; /* or for one each */
+	char reason[128];
+	uint64_t retry_ns;
+	uint64_t given_up_ns; /* how long it was given up for the last time, 0 = never */
+	uint64_t spent_before; /* cost at the last call of taps__give_up_dearest() */
+	uint64_t last_mapped_ns;
+	uint32_t processes, last_tgid;
+};
+
+/* What a file is known by, from a mapping of it. */
+struct file_key tap_file__key(const struct tm_mapping *m);
+/*
+ * Opens the mapped file itself, whatever has become of its path, which `path` is filled with. Never opens devices: that
+ * could have effects. A descriptor; -ENOENT, -ESTALE when the mapping has gone meanwhile, -ENOEXEC for what is no file.
+ */
+int tap_file__open(const struct tm_mapping *m, char *path, size_t size);
+
+/*
+ * Finds out what is to be tapped in an ELF file that has functions of a profile; sets no probe. 0 with *out NULL: it
+ * has none. -ENOMEM, -ENOSPC (too many functions), or what probes__set_spec() says.
+ */
+int tap_file__new(struct tap_shared *shared, const struct file_key *key, int fd, const char *path,
+		  struct tap_file **out);
+/* Takes the probes off and gives the numbers back; accepts NULL. */
+void tap_file__free(struct tap_shared *shared, struct tap_file *file);
+
+/* How many functions of it may be tapped. */
+size_t tap_file__functions(const struct tap_file *file);
+/* Sets the probes through descriptor fd, for process `tgid`, or for all if 0. -errno of probes__attach(), -ENOSPC. */
+int tap_file__link(struct tap_shared *shared, struct tap_file *file, int fd, uint32_t tgid);
+/* Takes all probes off. */
+void tap_file__unlink(struct tap_file *file);
+int tap_file__is_linked(const struct tap_file *file);
+/* The place for a process's own link; a free one with tgid 0. NULL if there is none. */
+struct process_link *tap_file__find_link(struct tap_file *file, uint32_t tgid);
+void process_link__close(struct process_link *own);
+
+/* Runs and cost since the file was found, nanoseconds; 0 for a function that is refused. */
+uint64_t tap__runs(const struct tap_shared *shared, const struct tap *tap);
+uint64_t tap__cost(const struct tap_shared *shared, const struct tap *tap);
+uint64_t tap_file__cost(const struct tap_shared *shared, const struct tap_file *file);
+
+#endif
