@@ -40,6 +40,29 @@ static void resolve_errno(struct elf_file *elf, uint64_t probe, struct tm_spec *
 		out->errno_tpoff = tpoff;
 }
 
+/* Which bytes are the message's; of functions whose `more` is not known for this file none. */
+static void compile_payload(const struct profile *profile, const struct profile_function *function,
+			    struct tm_spec *out)
+{
+	enum operation_direction direction = profile->operations[function->operation].direction;
+	struct tm_payload *payload = &out->payload;
+
+	if (direction == OPERATION_NO_DIRECTION || (out->has_more && !out->more_known))
+		return;
+	payload->receive = direction == OPERATION_RECEIVE;
+	if (function->data.value.base) {
+		payload->kind = TM_PAYLOAD_BUFFER;
+		payload->data = function->data.value;
+		payload->size = function->size.value;
+	} else if (function->message.value.base) {
+		payload->kind = TM_PAYLOAD_MESSAGE;
+		payload->data = function->message.value;
+		payload->type_at = profile->message.type_at;
+		payload->form_count = profile->message.form_count;
+		memcpy(payload->forms, profile->message.forms, sizeof(payload->forms));
+	}
+}
+
 void spec_compile(const struct profile *profile, const struct profile_function *function,
 		  struct elf_file *elf, const struct elf_symbol *symbol,
 		  const struct compile_context *context, struct tm_spec *out)
@@ -62,6 +85,8 @@ void spec_compile(const struct profile *profile, const struct profile_function *
 	resolve_local(&function->nonblocking, elf, symbol, &out->nonblocking);
 	out->has_more = function->more.value.base != TM_BASE_NONE;
 	out->more_known = (uint8_t)resolve_local(&function->more, elf, symbol, &out->more);
+	if (context->transit && function->action == TM_ACTION_COUNT)
+		compile_payload(profile, function, out);
 	out->has_errno = function->has_errno != 0;
 	if (function->has_errno)
 		resolve_errno(elf, symbol->value + context->skipped, out);

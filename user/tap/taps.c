@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "tap/compile.h"
 #include "tap/elf.h"
+#include "tap/identify.h"
 #include "tap/place.h"
 
 #define MAX_REMEMBERED 65536 /* files known to be of no interest */
@@ -179,8 +180,9 @@ static int take_spec(struct taps *taps, uint32_t *out)
 
 static int take_class(struct taps *taps, const struct profile *profile, uint32_t *out)
 {
-	struct tm_object_class class = { .tag = profile->object.tag };
+	struct tm_object_class class;
 
+	object_class_fill(&profile->object, &profile->message, &class);
 	for (uint32_t i = 0; i < TM_MAX_OBJECT_CLASSES; i++) {
 		uint32_t number = (taps->next_class + i) % TM_MAX_OBJECT_CLASSES;
 
@@ -189,8 +191,6 @@ static int take_class(struct taps *taps, const struct profile *profile, uint32_t
 		taps->class_profile[number] = profile;
 		taps->next_class = number + 1;
 		*out = number;
-		snprintf(class.class_prefix, sizeof(class.class_prefix), "%s",
-			 profile->object.class_prefix);
 		return probes__set_class(taps->probes, number, &class);
 	}
 	return -ENOSPC;
@@ -329,6 +329,7 @@ static int add_tap(struct taps *taps, struct tap_file *file, struct elf_file *el
 	struct tm_spec spec;
 	int err;
 
+	context.transit = taps->cb.transit;
 	tap->profile = profile;
 	tap->function = function;
 	tap->symbol = *symbol;
