@@ -16,6 +16,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "collect.h"
+#include "serve/families.h"
 #include "serve/http.h"
 #include "serve/routes.h"
 #include "util/exit_code.h"
@@ -240,12 +241,24 @@ static void handle_request(void *arg, const struct http_request *request,
 	routes__handle(arg, request, response);
 }
 
+/* The names have been checked. */
+static unsigned views_of(const struct option_texts *names)
+{
+	unsigned views = 0;
+
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(names->items[i], "fastdeploy"))
+			views |= FAMILIES_VIEW_FASTDEPLOY;
+	return views;
+}
+
 static int start_http(struct agent *agent, char *err, size_t err_len)
 {
 	struct routes_config routes = {
 		.store = agent->store,
 		.version = TAPMETER_VERSION,
 		.revision = TAPMETER_REVISION,
+		.views = views_of(&agent->config->views),
 		.timeout_ns = ANSWER_TIMEOUT_NS,
 		.now_ns = now_ns,
 	};

@@ -219,6 +219,28 @@ void exposition_histogram(struct exposition *e, const char *labels, size_t label
 	drain(e, DRAIN_LEN);
 }
 
+void exposition_histogram_at(struct exposition *e, const char *labels, size_t labels_len,
+			     const char *const *le, size_t count, const uint64_t *buckets,
+			     uint64_t sum_billionths)
+{
+	uint64_t total = 0;
+
+	begin(e);
+	for (size_t i = 0; i <= count; i++) {
+		total += buckets[i];
+		add_name(e, "_bucket", labels, labels_len, "le", i < count ? le[i] : "+Inf");
+		strbuf_addu64(e->out, total);
+		strbuf_addch(e->out, '\n');
+	}
+	add_name(e, "_sum", labels, labels_len, NULL, NULL);
+	strbuf_add_seconds(e->out, sum_billionths);
+	strbuf_addch(e->out, '\n');
+	add_name(e, "_count", labels, labels_len, NULL, NULL);
+	strbuf_addu64(e->out, total);
+	strbuf_addch(e->out, '\n');
+	drain(e, DRAIN_LEN);
+}
+
 void exposition_end(struct exposition *e)
 {
 	if (e->format == EXPOSITION_OPENMETRICS)

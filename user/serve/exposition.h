@@ -54,6 +54,13 @@ void exposition_sample(struct exposition *e, const char *labels, size_t labels_l
  */
 void exposition_histogram(struct exposition *e, const char *labels, size_t labels_len,
 			  const uint64_t buckets[TM_HIST_BUCKETS], uint64_t sum_ns);
+/*
+ * All samples of a histogram with other bounds, given as they are shown; `buckets`: one more than bounds, not
+ * cumulative. The sum is given in a billionth of its unit.
+ */
+void exposition_histogram_at(struct exposition *e, const char *labels, size_t labels_len,
+			     const char *const *le, size_t count, const uint64_t *buckets,
+			     uint64_t sum_billionths);
 /* Ends the page and drains what is left. */
 void exposition_end(struct exposition *e);
 

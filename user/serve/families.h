@@ -10,11 +10,15 @@
 #include "store/snapshot.h"
 #include "util/strbuf.h"
 
+/* What is added for those who read another system's names (--view). */
+#define FAMILIES_VIEW_FASTDEPLOY (1u << 1)
+
 struct families_input {
 	const struct snapshot *snapshot;
 	const char *version; /* of tapmeter */
 	const char *revision; /* of its source */
 	uint64_t scrape_ns; /* what answering the previous scrape took, 0 before the first */
+	unsigned views; /* FAMILIES_VIEW_… */
 };
 
 /*

@@ -79,6 +79,7 @@ static void handle_metrics(struct routes *routes, const struct http_request *req
 		.snapshot = snapshot,
 		.version = routes->config.version,
 		.revision = routes->config.revision,
+		.views = routes->config.views,
 		.scrape_ns = atomic_load(&routes->scrape_ns),
 	};
 	int err;

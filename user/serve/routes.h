@@ -10,6 +10,7 @@ struct routes_config {
 	struct store *store; /* must outlive the routes */
 	const char *version; /* texts must outlive the routes, too */
 	const char *revision;
+	unsigned views; /* FAMILIES_VIEW_…, see families.h */
 	uint64_t timeout_ns; /* how long an answer may wait for a fresh snapshot */
 	uint64_t (*now_ns)(void); /* CLOCK_MONOTONIC */
 };

@@ -115,6 +115,15 @@ static void add_to_point(struct kernel_point *point, const struct series_sample 
 		point->cache_operations += sample->frames + failures(sample);
 		return;
 	}
+	if (sample->labels->kind == SERIES_TRANSIT) {
+		point->has_transit = 1;
+		return;
+	}
+	if (sample->labels->kind == SERIES_BACKLOG) {
+		point->has_backlog = 1;
+		point->backlog += sample->backlog;
+		return;
+	}
 	point->has_messages = 1;
 	point->failures += failures(sample);
 	point->in_flight += sample->in_flight;

@@ -43,6 +43,11 @@ static int is_comm(const char *text)
 	return strpbrk(text, "*?[") || strlen(text) < TM_COMM_LEN;
 }
 
+static int is_view(const char *text)
+{
+	return !strcmp(text, "fastdeploy");
+}
+
 #define FIELD(name) .offset = offsetof(struct config, name)
 
 const struct option_spec config_options[] = {
@@ -67,6 +72,16 @@ const struct option_spec config_options[] = {
 		.min = 1 * MS,
 		.max = 1 * MINUTE,
 		.help = "No answer is older than this.",
+	},
+	{
+		.name = "view",
+		.type = OPTION_TEXTS,
+		FIELD(views),
+		.argument = "NAME",
+		.valid = is_view,
+		.expected = "fastdeploy",
+		.help = "Adds to /metrics the same facts under the names that another system's "
+			"dashboards read: fastdeploy (fastdeploy:zmq:*; turns --transit on).",
 	},
 	{
 		.name = "profile",
@@ -110,6 +125,16 @@ const struct option_spec config_options[] = {
 		.argument = "auto|session|multi|perf", /* in the order of enum attach_way */
 		.value = "auto",
 		.help = "How the taps are set; auto takes the first of the three that works here.",
+	},
+	{
+		.name = "transit",
+		.type = OPTION_CHOICE,
+		FIELD(transit),
+		.argument = "auto|on|off", /* in the order of enum transit_choice */
+		.value = "auto",
+		.help = "Delivery times: how long each message takes from the sender's call to the "
+			"receiver's hand. auto: on, unless a tap costs more than 1.6 times as much "
+			"with it as without, measured at start.",
 	},
 	{
 		.name = "max-streams",

@@ -9,16 +9,25 @@
 #include "util/options.h"
 #include "util/strbuf.h"
 
+/* In the order of the words of --transit. */
+enum transit_choice {
+	TRANSIT_AUTO, /* if it costs little on this host */
+	TRANSIT_ON,
+	TRANSIT_OFF,
+};
+
 struct config {
 	/* Serving */
 	struct option_texts web_listen_address; /* "HOST:PORT", at least one */
 	uint64_t max_age_ns;
+	struct option_texts views; /* names of other systems' views, each one known */
 	/* What is tapped: empty = no such condition */
 	struct option_texts profiles; /* names of built-in ones, or paths; empty = all built-in */
 	struct option_numbers pids;
 	struct option_texts kernel_ids; /* patterns, fnmatch(3) */
 	struct option_texts comms; /* patterns, fnmatch(3) */
 	unsigned bpf_attach; /* enum attach_way */
+	unsigned transit; /* enum transit_choice */
 	/* Limits and times */
 	uint64_t max_streams;
 	uint64_t max_endpoints_per_kernel;
