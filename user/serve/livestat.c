@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "store/quantile.h"
 #include "util/duration.h"
 #include "util/utf8.h"
 
@@ -24,7 +25,12 @@ enum source {
 	SOURCE_NUMBER, /* uint32_t of the kernel's point */
 	SOURCE_AGE, /* uint64_t, nanoseconds */
 	SOURCE_COUNTER, /* uint64_t, cumulative */
+	SOURCE_QUANTILE, /* of a histogram over the window; `offset` is a QUANTILE() */
+	SOURCE_BACKLOG, /* uint64_t, of kernels with paths whose both ends are here */
 };
+
+/* Which histogram, and how many percent. */
+#define QUANTILE(kind, percent) ((kind)*100 + (percent))
 
 static const struct metric {
 	const char *name;
@@ -41,13 +47,13 @@ static const struct metric {
 	  offsetof(struct kernel_point, send_oldest_ns) },
 	{ "zmq_recv_oldest_seconds", GROUP_GAUGE, SOURCE_AGE,
 	  offsetof(struct kernel_point, recv_oldest_ns) },
-	{ "zmq_call_p50", GROUP_GAUGE, SOURCE_NONE, 0 },
-	{ "zmq_call_p99", GROUP_GAUGE, SOURCE_NONE, 0 },
-	{ "zmq_transit_p50", GROUP_GAUGE, SOURCE_NONE, 0 },
-	{ "zmq_transit_p99", GROUP_GAUGE, SOURCE_NONE, 0 },
-	{ "zmq_backlog", GROUP_GAUGE, SOURCE_NONE, 0 },
-	{ "cache_op_p50", GROUP_GAUGE, SOURCE_NONE, 0 },
-	{ "cache_op_p99", GROUP_GAUGE, SOURCE_NONE, 0 },
+	{ "zmq_call_p50", GROUP_GAUGE, SOURCE_QUANTILE, QUANTILE(HIST_CALLS, 50) },
+	{ "zmq_call_p99", GROUP_GAUGE, SOURCE_QUANTILE, QUANTILE(HIST_CALLS, 99) },
+	{ "zmq_transit_p50", GROUP_GAUGE, SOURCE_QUANTILE, QUANTILE(HIST_TRANSIT, 50) },
+	{ "zmq_transit_p99", GROUP_GAUGE, SOURCE_QUANTILE, QUANTILE(HIST_TRANSIT, 99) },
+	{ "zmq_backlog", GROUP_GAUGE, SOURCE_BACKLOG, offsetof(struct kernel_point, backlog) },
+	{ "cache_op_p50", GROUP_GAUGE, SOURCE_QUANTILE, QUANTILE(HIST_CACHE, 50) },
+	{ "cache_op_p99", GROUP_GAUGE, SOURCE_QUANTILE, QUANTILE(HIST_CACHE, 99) },
 	{ "rpc_unanswered", GROUP_GAUGE, SOURCE_NONE, 0 },
 	{ "rpc_oldest_seconds", GROUP_GAUGE, SOURCE_NONE, 0 },
 	{ "cpu_util", GROUP_DIFF, SOURCE_NONE, 0 },
@@ -309,6 +315,9 @@ struct span {
 	const struct kernel_point *now;
 	struct kernel_point before;
 	uint64_t ns; /* 0 = no rate can be computed */
+	/* Of the two points, if a quantile is asked for. */
+	int has_hists;
+	struct kernel_hists hists_now, hists_before;
 };
 
 static uint64_t counter_at(const struct kernel_point *point, const struct metric *metric)
@@ -348,6 +357,21 @@ static void add_rate(struct strbuf *out, const struct span *span, const struct m
 	strbuf_add(out, text, (size_t)len);
 }
 
+static void add_quantile(struct strbuf *out, const struct span *span, const struct metric *metric)
+{
+	size_t kind = metric->offset / 100;
+	double value = -1;
+
+	if (span->ns && span->has_hists)
+		value = quantile_between(span->hists_before.buckets[kind],
+					 span->hists_now.buckets[kind],
+					 (double)(metric->offset % 100) / 100);
+	if (value < 0)
+		strbuf_addstr(out, "null"); /* nothing has happened, or too little is known */
+	else
+		add_seconds(out, (uint64_t)(value * (double)NS_PER_S));
+}
+
 static void add_current(struct strbuf *out, const struct span *span, const struct metric *metric)
 {
 	uint32_t number;
@@ -360,6 +384,12 @@ static void add_current(struct strbuf *out, const struct span *span, const struc
 	case SOURCE_AGE:
 		add_seconds(out, counter_at(span->now, metric));
 		break;
+	case SOURCE_QUANTILE:
+		add_quantile(out, span, metric);
+		break;
+	case SOURCE_BACKLOG:
+		strbuf_addu64(out, counter_at(span->now, metric));
+		break;
 	case SOURCE_COUNTER:
 		add_rate(out, span, metric);
 		break;
@@ -368,14 +398,25 @@ static void add_current(struct strbuf *out, const struct span *span, const struc
 	}
 }
 
+static int applies(const struct kernel_point *point, const struct metric *metric)
+{
+	if (metric->source == SOURCE_BACKLOG)
+		return point->has_backlog != 0;
+	if (metric->source == SOURCE_QUANTILE && metric->offset / 100 == HIST_TRANSIT)
+		return point->has_transit != 0;
+	if (metric->source == SOURCE_QUANTILE && metric->offset / 100 == HIST_CACHE)
+		return point->has_cache != 0;
+	return metric->source != SOURCE_NONE && point->has_messages;
+}
+
 static void add_group(struct strbuf *out, const struct span *span, uint32_t wanted,
 		      enum group group)
 {
 	int first = 1;
 
 	for (size_t i = 0; i < METRICS; i++) {
-		if (metrics[i].group != group || metrics[i].source == SOURCE_NONE ||
-		    !(wanted & 1u << i) || !span->now->has_messages)
+		if (metrics[i].group != group || !(wanted & 1u << i) ||
+		    !applies(span->now, &metrics[i]))
 			continue;
 		strbuf_addstr(out, first ? "\"" : ",\"");
 		strbuf_addstr(out, metrics[i].name);
@@ -401,17 +442,33 @@ static void add_kernel(struct strbuf *out, const struct span *span, uint32_t wan
 	strbuf_addstr(out, "}}");
 }
 
+static int wants_quantiles(uint32_t wanted)
+{
+	for (size_t i = 0; i < METRICS; i++)
+		if (wanted & 1u << i && metrics[i].source == SOURCE_QUANTILE)
+			return 1;
+	return 0;
+}
+
 static void find_span(const struct livestat_request *request, const struct snapshot *snapshot,
 		      const struct kernel_sample *kernel, struct store *store, struct span *span)
 {
 	uint64_t now = snapshot->mono_ns;
 
-	*span = (struct span){ .now = &kernel->point };
+	span->now = &kernel->point;
+	span->before = (struct kernel_point){ 0 };
+	span->ns = 0;
+	span->has_hists = 0;
 	if (store__point(store, kernel->kernel_id, now, request->window_ns, MIN_SPAN_NS,
 			 &span->before))
 		return;
 	if (span->before.mono_ns && span->before.mono_ns < now)
 		span->ns = now - span->before.mono_ns;
+	if (!span->ns || !wants_quantiles(request->metrics))
+		return;
+	kernel_hists_expand(kernel, &span->hists_now);
+	span->has_hists = !store__histograms(store, kernel->kernel_id, span->before.mono_ns,
+					     &span->hists_before);
 }
 
 void livestat_answer(const struct livestat_request *request, const struct snapshot *snapshot,

@@ -127,7 +127,7 @@ static int compact_errors(struct arena *arena, const struct tm_errno_count *from
 	return 0;
 }
 
-static int compact_histogram(struct arena *arena, const uint64_t *from, struct hist_view *to)
+int compact_histogram(struct arena *arena, const uint64_t *from, struct hist_view *to)
 {
 	size_t first = 0, end = TM_HIST_BUCKETS;
 	uint64_t *buckets;

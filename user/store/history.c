@@ -17,10 +17,22 @@
  */
 static const uint64_t ring_step_ns[RINGS] = { 3 * SECOND_NS / 4, 19 * SECOND_NS / 2 };
 
+/*
+ * Histograms, packed: for each kind the first bucket that is not zero, how many follow, and their counts as
+ * little-endian base 128 numbers.
+ */
+struct packed {
+	uint8_t *bytes; /* owned; NULL = all are empty, or there was no memory */
+	int missing; /* 1: there was no memory */
+};
+
+#define PACKED_MAX (HIST_KINDS * (2 + 10 * TM_HIST_BUCKETS))
+
 struct ring {
 	uint32_t next; /* where the next point goes */
 	uint32_t count;
 	struct kernel_point points[RING_POINTS];
+	struct packed hists[RING_POINTS];
 };
 
 struct kernel_history {
@@ -44,6 +56,16 @@ int history__new(struct history **out)
 	return 0;
 }
 
+static void kernel_history_free(struct kernel_history *kernel)
+{
+	size_t i, j;
+
+	for (i = 0; i < RINGS; i++)
+		for (j = 0; j < RING_POINTS; j++)
+			free(kernel->rings[i].hists[j].bytes);
+	free(kernel);
+}
+
 void history__free(struct history *history)
 {
 	size_t i;
@@ -51,7 +73,7 @@ void history__free(struct history *history)
 	if (!history)
 		return;
 	for (i = 0; i < history->count; i++)
-		free(history->kernels[i]);
+		kernel_history_free(history->kernels[i]);
 	free(history->kernels);
 	free(history);
 }
@@ -72,27 +94,86 @@ static uint64_t elapsed(uint64_t now_ns, uint64_t then_ns)
 	return now_ns > then_ns ? now_ns - then_ns : 0;
 }
 
-static void ring_push(struct ring *ring, const struct kernel_point *point, uint64_t step_ns)
+static size_t pack_number(uint8_t *to, uint64_t number)
+{
+	size_t len = 0;
+
+	for (; number >= 0x80; number >>= 7)
+		to[len++] = (uint8_t)(number | 0x80);
+	to[len++] = (uint8_t)number;
+	return len;
+}
+
+static const uint8_t *unpack_number(const uint8_t *from, uint64_t *number)
+{
+	unsigned shift = 0;
+
+	*number = 0;
+	do {
+		*number |= (uint64_t)(*from & 0x7f) << shift;
+		shift += 7;
+	} while (*from++ & 0x80);
+	return from;
+}
+
+static void pack(const struct hist_view hists[HIST_KINDS], struct packed *out)
+{
+	uint8_t bytes[PACKED_MAX];
+	size_t len = 0, total = 0;
+
+	for (int kind = 0; kind < HIST_KINDS; kind++) {
+		total += hists[kind].count;
+		bytes[len++] = (uint8_t)hists[kind].first;
+		bytes[len++] = (uint8_t)hists[kind].count;
+		for (size_t i = 0; i < hists[kind].count; i++)
+			len += pack_number(bytes + len, hists[kind].buckets[i]);
+	}
+	free(out->bytes);
+	*out = (struct packed){ 0 };
+	if (!total)
+		return;
+	out->bytes = malloc(len);
+	out->missing = !out->bytes;
+	if (out->bytes)
+		memcpy(out->bytes, bytes, len);
+}
+
+static void unpack(const struct packed *packed, struct kernel_hists *out)
+{
+	const uint8_t *from = packed->bytes;
+
+	memset(out, 0, sizeof(*out));
+	for (int kind = 0; from && kind < HIST_KINDS; kind++) {
+		size_t first = *from++, count = *from++;
+
+		for (size_t i = 0; i < count; i++)
+			from = unpack_number(from, &out->buckets[kind][first + i]);
+	}
+}
+
+static void ring_push(struct ring *ring, const struct kernel_sample *kernel, uint64_t step_ns)
 {
 	uint32_t last = (ring->next + RING_POINTS - 1) % RING_POINTS;
+	const struct kernel_point *point = &kernel->point;
 
 	if (ring->count && elapsed(point->mono_ns, ring->points[last].mono_ns) < step_ns)
 		return;
 	ring->points[ring->next] = *point;
+	pack(kernel->hists, &ring->hists[ring->next]);
 	ring->next = (ring->next + 1) % RING_POINTS;
 	if (ring->count < RING_POINTS)
 		ring->count++;
 }
 
-static void add_point(struct kernel_history *kernel, const struct kernel_point *point)
+static void add_point(struct kernel_history *kernel, const struct kernel_sample *sample)
 {
 	size_t i;
 
-	if (!point->mono_ns) /* means "no such point" */
+	if (!sample->point.mono_ns) /* means "no such point" */
 		return;
-	kernel->seen_ns = point->mono_ns;
+	kernel->seen_ns = sample->point.mono_ns;
 	for (i = 0; i < RINGS; i++)
-		ring_push(&kernel->rings[i], point, ring_step_ns[i]);
+		ring_push(&kernel->rings[i], sample, ring_step_ns[i]);
 }
 
 /* <0: the next kernel is only in the history, >0: only in the snapshot, 0: in both. */
@@ -123,13 +204,13 @@ int history__record(struct history *history, const struct snapshot *s)
 		kernel = order > 0 ? kernel_history_new(s->kernels[j].kernel_id) :
 				     history->kernels[i++];
 		if (order >= 0 && kernel)
-			add_point(kernel, &s->kernels[j].point);
+			add_point(kernel, &s->kernels[j]);
 		if (order >= 0)
 			j++;
 		if (!kernel)
 			err = -ENOMEM;
 		else if (elapsed(s->mono_ns, kernel->seen_ns) >= FORGET_NS)
-			free(kernel);
+			kernel_history_free(kernel);
 		else
 			merged[count++] = kernel;
 	}
@@ -183,4 +264,22 @@ int history__point(const struct history *history, const char *kernel_id, uint64_
 		}
 	}
 	return 0;
+}
+
+int history__histograms(const struct history *history, const char *kernel_id, uint64_t mono_ns,
+			struct kernel_hists *out)
+{
+	const struct kernel_history *kernel = find_kernel(history, kernel_id);
+
+	for (size_t i = 0; kernel && i < RINGS; i++) {
+		const struct ring *ring = &kernel->rings[i];
+
+		for (size_t j = 0; j < ring->count; j++) {
+			if (ring->points[j].mono_ns != mono_ns || ring->hists[j].missing)
+				continue;
+			unpack(&ring->hists[j], out);
+			return 0;
+		}
+	}
+	return -ENOENT;
 }

@@ -59,6 +59,18 @@ const struct kernel_sample *snapshot__kernel(const struct snapshot *s, const cha
 	return NULL;
 }
 
+void kernel_hists_expand(const struct kernel_sample *kernel, struct kernel_hists *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (int kind = 0; kind < HIST_KINDS; kind++) {
+		const struct hist_view *hist = &kernel->hists[kind];
+
+		if (hist->count)
+			memcpy(out->buckets[kind] + hist->first, hist->buckets,
+			       hist->count * sizeof(*hist->buckets));
+	}
+}
+
 static struct sealed *sealed_of(struct snapshot *s)
 {
 	return (struct sealed *)((char *)s - offsetof(struct sealed, s));

@@ -114,6 +114,18 @@ struct kernel_point {
 	struct kernel_usage usage;
 };
 
+/* What live-stat shows quantiles of. Internal series are left out. */
+enum kernel_hist {
+	HIST_CALLS, /* tapmeter_message_call_seconds */
+	HIST_TRANSIT, /* tapmeter_message_transit_seconds */
+	HIST_CACHE, /* tapmeter_cache_operation_seconds */
+	HIST_KINDS,
+};
+
+struct kernel_hists {
+	uint64_t buckets[HIST_KINDS][TM_HIST_BUCKETS];
+};
+
 /* A kernel (compute container) with at least one tapped process, or series not yet expired. */
 struct kernel_sample {
 	const char *kernel_id;
@@ -125,6 +137,7 @@ struct kernel_sample {
 	const char *const *systems; /* sorted; made from the series at seal time */
 	/* made from the series at seal time, but for `usage`; mono_ns = the snapshot's */
 	struct kernel_point point;
+	struct hist_view hists[HIST_KINDS]; /* made from the series at seal time */
 };
 
 struct snapshot {
@@ -203,6 +216,9 @@ int snapshot_builder__seal(struct snapshot_builder *b, struct snapshot **out);
 
 /* The kernel of that id (binary search), NULL if unknown. Lives as long as the snapshot. */
 const struct kernel_sample *snapshot__kernel(const struct snapshot *s, const char *kernel_id);
+
+/* All buckets of the kernel's histograms. */
+void kernel_hists_expand(const struct kernel_sample *kernel, struct kernel_hists *out);
 
 struct snapshot *snapshot__ref(struct snapshot *s);
 /* Accepts NULL; always returns NULL. */

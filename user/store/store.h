@@ -53,4 +53,11 @@ int store__fresh(struct store *store, uint64_t now_ns, uint64_t timeout_ns, stru
 int store__point(struct store *store, const char *kernel_id, uint64_t now_ns, uint64_t window_ns,
 		 uint64_t min_age_ns, struct kernel_point *out);
 
+/*
+ * Any thread: the histograms that were recorded with the point of that time (kernel_point.mono_ns). -ENOENT if they
+ * are not in the history (any more).
+ */
+int store__histograms(struct store *store, const char *kernel_id, uint64_t mono_ns,
+		      struct kernel_hists *out);
+
 #endif
