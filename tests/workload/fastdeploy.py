@@ -50,12 +50,12 @@ def recv(socket, address, decode):
 		latency.labels(address).observe(passed)
 
 
-def samples():
+def samples(address):
 	return {
 		sample.name + sample.labels.get("le", ""): sample.value
 		for family in registry.collect()
 		for sample in family.samples
-		if not sample.name.endswith("_created")
+		if not sample.name.endswith("_created") and sample.labels["address"] == address
 	}
 
 
@@ -90,7 +90,7 @@ def main():
 				time.sleep(0.002)
 		else:
 			recv(socket, address, decode)
-	print(json.dumps({"samples": samples()}), flush=True)
+	print(json.dumps({"samples": samples(address), "nobody": samples(address + ".nobody")}), flush=True)
 	sys.stdin.read()
 	context.destroy(linger=0)
 
