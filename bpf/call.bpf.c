@@ -190,8 +190,9 @@ static __noinline void count_failure(struct tm_thread *thread, const struct tm_s
 		__sync_fetch_and_add(&slot->timeouts, 1);
 }
 
-static __always_inline void count_success(const struct tm_spec *spec, const struct tm_frame *frame,
-					  struct tm_slot *slot, __u64 ret, __u64 duration)
+/* Returns what `more` is, -1 = not known. */
+static __always_inline __s64 count_success(const struct tm_spec *spec, const struct tm_frame *frame,
+					   struct tm_slot *slot, __u64 ret, __u64 duration)
 {
 	__s64 bytes = 0, more = 0;
 
@@ -204,10 +205,12 @@ static __always_inline void count_success(const struct tm_spec *spec, const stru
 	if (spec->has_more && (!spec->more_known || value_read(&spec->more, frame, ret, &more))) {
 		lost(TM_LOST_MORE_UNKNOWN);
 		__sync_fetch_and_add(&slot->more_unknown, 1);
+		more = -1;
 	} else if (!more) {
 		__sync_fetch_and_add(&slot->messages, 1);
 	}
 	__sync_fetch_and_add(&slot->sum_ns, duration);
+	return more;
 }
 
 static __always_inline bool call_failed(const struct tm_spec *spec, const struct tm_frame *frame,
@@ -226,6 +229,7 @@ static __always_inline void call_count(struct tm_thread *thread, const struct tm
 				       const struct tm_frame *frame, __u64 ret, __u64 now)
 {
 	struct tm_slot *slot = slot_at(frame->slot);
+	__s64 more = 0;
 	bool failed;
 
 	if (!slot)
@@ -238,13 +242,13 @@ static __always_inline void call_count(struct tm_thread *thread, const struct tm
 	if (failed)
 		count_failure(thread, spec, frame, slot);
 	else
-		count_success(spec, frame, slot, ret, now - frame->start_ns);
+		more = count_success(spec, frame, slot, ret, now - frame->start_ns);
 	if (!spec->payload.kind)
 		return;
 	if (!spec->payload.receive)
-		transit_sent(spec, frame, failed);
-	else if (!failed)
-		transit_received(spec, frame, ret, now);
+		transit_sent(spec, frame, failed, more);
+	else if (!failed && more != -1)
+		transit_received(spec, frame, ret, now, more);
 }
 
 static __always_inline void call_return(struct pt_regs *ctx)

@@ -43,34 +43,46 @@ struct payload {
 	__u64 size;
 };
 
-static __always_inline int form_read(const struct tm_form *form, __u64 object, struct payload *out)
+/* A field of a copy of a message object; fields do not cross words. */
+static __always_inline __u64 field_at(const __u64 words[TM_FORM_BYTES / 8], __u8 at, __u8 width)
 {
-	__u64 at = object, size = 0;
+	__u64 word = words[(at >> 3) & (TM_FORM_BYTES / 8 - 1)] >> 8 * (at & 7);
 
-	if (form->behind &&
-	    bpf_probe_read_user(&at, sizeof(at), (void *)(object + form->behind_at)))
-		return -1;
-	if (form->size_width > 8 ||
-	    bpf_probe_read_user(&size, form->size_width, (void *)(at + form->size_at)))
-		return -1;
-	out->size = size;
-	out->data = at + form->data_at;
-	if (form->embedded || !size)
-		return 0;
-	return bpf_probe_read_user(&out->data, sizeof(out->data), (void *)out->data) ? -1 : 0;
+	return width >= 8 ? word : word & ((1ull << 8 * width) - 1);
+}
+
+static __always_inline int words_read(__u64 words[TM_FORM_BYTES / 8], __u32 bytes, __u64 address)
+{
+	/* 1..TM_FORM_BYTES; the mask is for the verifier */
+	return bpf_probe_read_user(words, ((bytes - 1) & (TM_FORM_BYTES - 1)) + 1, (void *)address);
+}
+
+static __always_inline int form_read(const struct tm_form *form, __u64 words[TM_FORM_BYTES / 8],
+				     __u64 object, struct payload *out)
+{
+	if (form->behind) {
+		object = field_at(words, form->behind_at, 8);
+		if (words_read(words, form->behind_bytes, object))
+			return -1;
+	}
+	out->size = field_at(words, form->size_at, form->size_width);
+	out->data = form->embedded ? object + form->data_at : field_at(words, form->data_at, 8);
+	return 0;
 }
 
 static __always_inline int message_read(const struct tm_payload *payload, __u64 object,
 					struct payload *out)
 {
-	__u8 type = 0;
+	__u64 words[TM_FORM_BYTES / 8] = {};
+	__u8 type;
 	int i;
 
-	if (bpf_probe_read_user(&type, 1, (void *)(object + payload->type_at)))
+	if (words_read(words, payload->object_bytes, object))
 		return -1;
+	type = field_at(words, payload->type_at, 1);
 	for (i = 0; i < TM_FORMS; i++)
 		if (i < payload->form_count && payload->forms[i].type == type)
-			return form_read(&payload->forms[i], object, out);
+			return form_read(&payload->forms[i], words, object, out);
 	return -1;
 }
 

@@ -239,30 +239,31 @@ static __noinline void transit_enter(const struct tm_spec *spec, struct tm_frame
 		sent_add(frame->transit, stream, TM_STREAM_ID(frame->slot, frame->generation));
 }
 
+/* Return of a send; without `more` in the failed one, where it is not known yet. */
 static __noinline void transit_sent(const struct tm_spec *spec, const struct tm_frame *frame,
-				    bool failed)
+				    bool failed, __s64 more)
 {
 	struct transit_stream *stream = transit_stream_at(frame->slot);
-	__s64 more = 0;
 
 	if (!stream || stream->generation != frame->generation || !stream->ready)
 		return;
-	value_read(&spec->more, frame, 0, &more);
-	if (!failed)
+	if (!failed) {
 		frame_done(stream, frame->transit, more);
-	else if (frame->transit && !more)
+		return;
+	}
+	value_read(&spec->more, frame, 0, &more);
+	if (frame->transit && !more)
 		sent_undo(frame->transit);
 }
 
+/* Return of a receive that did not fail. */
 static __noinline void transit_received(const struct tm_spec *spec, const struct tm_frame *frame,
-					__u64 ret, __u64 now)
+					__u64 ret, __u64 now, __s64 more)
 {
 	struct transit_stream *stream = transit_stream_get(spec, frame);
-	__s64 more = 0;
 	__u64 hash = 0;
 
-	if (!stream || (spec->has_more && !spec->more_known) ||
-	    value_read(&spec->more, frame, ret, &more))
+	if (!stream)
 		return;
 	if (!stream->spoilt)
 		hash = frame_hash(stream, spec, frame, ret, more);

@@ -98,8 +98,10 @@ enum tm_payload_kind {
 
 /*
  * One form of a message object: the byte at tm_payload.type_at is `type`. Where the bytes and their number are: in
- * the object itself, or (behind) in what the pointer at behind_at points to.
+ * the object itself, or (behind) in what the pointer at behind_at points to. Offsets are below
+ * TM_FORM_BYTES and multiples of what is there.
  */
+#define TM_FORM_BYTES 64
 struct tm_form {
 	__u8 type;
 	__u8 behind;
@@ -108,7 +110,7 @@ struct tm_form {
 	__u8 data_at;
 	__u8 size_at;
 	__u8 size_width; /* 1, 2, 4, 8 */
-	__u8 pad;
+	__u8 behind_bytes; /* how many to read there, 1..TM_FORM_BYTES */
 };
 
 #define TM_FORMS 4
@@ -118,7 +120,7 @@ struct tm_payload {
 	__u8 receive; /* 0: read at entry of a send, 1: at return of a receive */
 	__u8 type_at;
 	__u8 form_count;
-	__u32 pad;
+	__u32 object_bytes; /* MESSAGE: how many of the object to read, 1..TM_FORM_BYTES */
 	struct tm_value data;
 	struct tm_value size; /* BUFFER */
 	struct tm_form forms[TM_FORMS];

@@ -257,7 +257,7 @@ static const struct {
 	  "object, message, operations, functions\n" },
 	{ HEAD OPS FUNS "message: x\n", "f:6:10: found 'x', expected a map\n" },
 	{ HEAD OPS FUNS "message: {type: 256, forms: {1: {inside: 0, size: 'u8[0]'}}}\n",
-	  "f:6:17: found '256', expected a number from 0 to 255\n" },
+	  "f:6:17: found '256', expected an offset from 0 to 63\n" },
 	{ HEAD OPS FUNS "message: {type: 1}\n", "f:6:10: keys 'type' and 'forms' go together\n" },
 	{ HEAD OPS FUNS "message: {type: 1, forms: {}}\n",
 	  "f:6:27: expected a map of 1 to 4 values of the type byte\n" },
@@ -266,7 +266,8 @@ static const struct {
 	{ HEAD OPS FUNS "message: {type: 1, forms: {1: {size: 'u8[0]'}}}\n",
 	  "f:6:31: expected one of the keys 'pointer' and 'inside'\n" },
 	{ HEAD OPS FUNS "message: {type: 1, forms: {1: {inside: 0, size: 'i8[0]'}}}\n",
-	  "f:6:49: found 'i8[0]', expected u8[N], u16[N], u32[N] or u64[N], N from 0 to 255\n" },
+	  "f:6:49: found 'i8[0]', expected u8[N], u16[N], u32[N] or u64[N], N from 0 to 63 and "
+	  "a multiple of the size\n" },
 	{ HEAD OPS FUNS "message: {type: 1, forms: {1: {inside: 0}}}\n",
 	  "f:6:31: key 'size' is missing\n" },
 	{ HEAD OPS FUNS "message: {addressed: [a, b, c]}\n",

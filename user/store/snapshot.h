@@ -29,7 +29,8 @@ struct series_sample {
 	uint16_t error_count;
 	const struct tm_errno_count *errors; /* sorted by errno */
 	struct hist_view hist;
-	const uint64_t *view; /* TM_VIEW_BOUNDS + 1 buckets at the bounds of a view; NULL = all are 0 */
+	const uint64_t
+		*view; /* TM_VIEW_BOUNDS + 1 buckets at the bounds of a view; NULL = all are 0 */
 	uint32_t in_flight; /* calls under way now */
 	uint64_t oldest_ns; /* age of the oldest of these, 0 = none */
 	uint32_t live_streams;

@@ -8,15 +8,16 @@
 static const char *const message_keys[] = { "type", "forms", "addressed", "fan_out" };
 static const char *const form_keys[] = { "behind", "pointer", "inside", "size" };
 
-/* A number of bytes up to 255. */
-static uint8_t read_byte(struct yaml_errors *errors, const struct yaml_node *node)
+/* An offset: of a field of so many bytes. */
+static uint8_t read_offset(struct yaml_errors *errors, const struct yaml_node *node, unsigned width)
 {
 	uint64_t number;
 	size_t len = node->kind == YAML_TEXT ? expr_number(node->text, &number) : 0;
 
-	if (len && !node->text[len] && number <= UINT8_MAX)
+	if (len && !node->text[len] && number < TM_FORM_BYTES && number % width == 0)
 		return (uint8_t)number;
-	yaml_expected(errors, node, "a number from 0 to 255");
+	yaml_expected(errors, node,
+		      width == 1 ? "an offset from 0 to 63" : "an offset of a pointer, 0 to 56");
 	return 0;
 }
 
@@ -36,13 +37,15 @@ static void read_size(struct yaml_errors *errors, const struct yaml_node *node, 
 		if (strncmp(text, types[i].name, name) != 0)
 			continue;
 		len = expr_number(text + name, &number);
-		if (!len || number > UINT8_MAX || strcmp(text + name + len, "]") != 0)
+		if (!len || number >= TM_FORM_BYTES || number % types[i].width != 0 ||
+		    strcmp(text + name + len, "]") != 0)
 			break;
 		out->size_width = types[i].width;
 		out->size_at = (uint8_t)number;
 		return;
 	}
-	yaml_expected(errors, node, "u8[N], u16[N], u32[N] or u64[N], N from 0 to 255");
+	yaml_expected(errors, node,
+		      "u8[N], u16[N], u32[N] or u64[N], N from 0 to 63 and a multiple of the size");
 }
 
 static void read_form(struct yaml_errors *errors, const struct yaml_node *map, struct tm_form *out)
@@ -68,11 +71,13 @@ static void read_form(struct yaml_errors *errors, const struct yaml_node *map, s
 				"expected one of the keys 'pointer' and 'inside'");
 	if (behind) {
 		out->behind = 1;
-		out->behind_at = read_byte(errors, behind);
+		out->behind_at = read_offset(errors, behind, 8);
 	}
 	out->embedded = inside != NULL;
-	if (pointer || inside)
-		out->data_at = read_byte(errors, pointer ? pointer : inside);
+	if (pointer)
+		out->data_at = read_offset(errors, pointer, 8);
+	else if (inside)
+		out->data_at = read_offset(errors, inside, 1);
 	if (size)
 		read_size(errors, size, out);
 	else
@@ -127,7 +132,7 @@ void profile_message_read(const struct yaml_node *map, struct yaml_errors *error
 		yaml_errors_add(errors, map->line, map->column,
 				"keys 'type' and 'forms' go together");
 	if (type)
-		out->type_at = read_byte(errors, type);
+		out->type_at = read_offset(errors, type, 1);
 	if (forms)
 		read_forms(errors, forms, out);
 	node = yaml_get(map, "addressed");
