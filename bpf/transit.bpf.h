@@ -196,14 +196,14 @@ static __always_inline __u64 frame_hash(struct transit_stream *stream, const str
 	if (more && stream->addressed && !stream->frames)
 		return stream->hash; /* the address */
 	if (payload_read(spec, frame, ret, &payload)) {
-		lost(TM_LOST_UNREADABLE);
+		lost(TM_LOST_TRANSIT_UNREADABLE);
 		return 0;
 	}
 	if (more && !payload.size)
 		return transit_seed; /* what came before was for the way */
 	hash = hash_bytes(stream->hash, payload.data, payload.size);
 	if (!hash)
-		lost(TM_LOST_UNREADABLE);
+		lost(TM_LOST_TRANSIT_UNREADABLE);
 	return hash;
 }
 

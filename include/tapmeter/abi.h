@@ -310,6 +310,7 @@ enum tm_lost {
 	TM_LOST_TRANSIT_AMBIGUOUS, /* a received message that may have been one of several equal ones */
 	TM_LOST_TRANSIT_OVERWRITTEN, /* too many messages under way: one will not be recognised */
 	TM_LOST_TRANSIT_BUSY, /* two calls wanted the same record at once: one of them went without */
+	TM_LOST_TRANSIT_UNREADABLE, /* a message whose bytes could not be read */
 	TM_LOST_TRANSIT_FULL, /* no room for another pair of sender and receiver */
 	TM_LOST_COUNT,
 };

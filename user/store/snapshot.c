@@ -19,6 +19,7 @@ static const char *const lost_names[] = {
 	[TM_LOST_TRANSIT_AMBIGUOUS] = "transit_ambiguous",
 	[TM_LOST_TRANSIT_OVERWRITTEN] = "transit_overwritten",
 	[TM_LOST_TRANSIT_BUSY] = "transit_busy",
+	[TM_LOST_TRANSIT_UNREADABLE] = "transit_unreadable",
 	[TM_LOST_TRANSIT_FULL] = "transit_full",
 };
 _Static_assert(sizeof(lost_names) / sizeof(lost_names[0]) == TM_LOST_COUNT, "a name for each loss");
