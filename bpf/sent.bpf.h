@@ -24,7 +24,7 @@ enum sent_state {
 
 struct sent {
 	__u64 sent_ns;
-	__u64 receivers; /* FAN_OUT: a bit for each receiver that has it, by its slot */
+	__u64 receivers; /* FAN_OUT: the first four that have it, 16 bits each; 0 = none */
 	__u32 sender; /* TM_STREAM_ID */
 	__u32 sent, received; /* how often */
 	__u32 state;
@@ -245,20 +245,41 @@ static __noinline void sent_undo(__u64 key)
 	set_unlock(set);
 }
 
+/*
+ * Whether this receiver has not had it yet; notes that it has. Only the first four are known: beyond them, a message
+ * from somebody we do not see may be taken for this one.
+ */
+static __always_inline bool receiver_first(struct sent *sent, __u32 receiver)
+{
+	__u64 mark = TM_STREAM_ID_SLOT(receiver) % 0xffff + 1;
+	int i;
+
+	for (i = 0; i < 64; i += 16) {
+		__u64 known = sent->receivers >> i & 0xffff;
+
+		if (known == mark)
+			return false;
+		if (!known) {
+			sent->receivers |= mark << i;
+			return true;
+		}
+	}
+	return true;
+}
+
 /* Whether a receive now is the one message under way; keeps the books either way. */
 static __always_inline bool sent_matches(struct sent *sent, __u32 receiver)
 {
-	__u64 bit = 1ull << (TM_STREAM_ID_SLOT(receiver) & 63);
 	bool single;
 
 	if (sent->state == SENT_MIXED)
 		return false;
-	if (sent->state == SENT_FAN_OUT ? sent->receivers & bit : sent->received >= sent->sent) {
+	if (sent->state == SENT_FAN_OUT ? !receiver_first(sent, receiver) :
+					  sent->received >= sent->sent) {
 		sent->state = SENT_MIXED; /* somebody we do not see sends it too */
 		return false;
 	}
 	single = sent->state != SENT_UNCLEAR;
-	sent->receivers |= bit;
 	sent->received++;
 	return single;
 }
