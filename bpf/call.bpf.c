@@ -8,6 +8,7 @@
 #include "hist.bpf.h"
 #include "stream.bpf.h"
 #include "errno.bpf.h"
+#include "result.bpf.h"
 
 #define EAGAIN 11
 #define PAGE_SIZE 4096
@@ -120,6 +121,8 @@ static __always_inline bool call_enter(struct pt_regs *ctx)
 	regs_arguments(ctx, frame->args);
 	frame->spec = spec_index;
 	frame->op = spec->op;
+	if (spec->action >= TM_ACTION_RESULT)
+		return result_enter(thread, frame, spec, depth);
 	if (spec->object.base && value_read(&spec->object, frame, 0, (__s64 *)&object)) {
 		lost(TM_LOST_UNREADABLE);
 		object = 0;
@@ -129,7 +132,7 @@ static __always_inline bool call_enter(struct pt_regs *ctx)
 		return false;
 	}
 	if (spec->action == TM_ACTION_COUNT) {
-		if (stream_get(thread, spec, object, &ref))
+		if (stream_get(thread, spec, spec->op, object, &ref))
 			return false;
 		frame->slot = ref.slot;
 		frame->generation = ref.generation;
@@ -256,6 +259,8 @@ static __always_inline void call_return(struct pt_regs *ctx)
 		if (!call_failed(spec, frame, ret) &&
 		    !value_read(&spec->object, frame, ret, &object))
 			streams_close(thread, spec, object);
+	} else if (spec->action == TM_ACTION_RESULT) {
+		result_return(thread, frame, spec, ret, now - frame->start_ns);
 	} else {
 		call_count(thread, spec, frame, ret, now - frame->start_ns);
 	}

@@ -68,13 +68,12 @@ static __noinline int stream_new(const struct tm_stream_key *key, const struct t
 	return 0;
 }
 
-static __always_inline bool stream_recent(const struct tm_recent *recent,
-					  const struct tm_spec *spec, __u64 object,
+static __always_inline bool stream_recent(const struct tm_recent *recent, __u16 op, __u64 object,
 					  struct stream_ref *ref)
 {
 	struct tm_slot *slot;
 
-	if (recent->op != spec->op || recent->object != object)
+	if (recent->op != op || recent->object != object)
 		return false;
 	slot = slot_at(recent->slot);
 	if (!slot || slot->state != TM_SLOT_LIVE || slot->generation != recent->generation)
@@ -85,17 +84,17 @@ static __always_inline bool stream_recent(const struct tm_recent *recent,
 }
 
 /*
- * The stream of this call, looked up. A pointer that is not a live object of the class does not get a
+ * The stream of this call, looked up. `op` is the operation: not always the spec's. A pointer that is not a live object of the class does not get a
  * stream of its own: all such calls of a process share the one without object.
  */
-static __noinline int stream_find(struct tm_thread *thread, const struct tm_spec *spec,
+static __noinline int stream_find(struct tm_thread *thread, const struct tm_spec *spec, __u16 op,
 				  __u64 object, struct stream_ref *ref)
 {
-	struct tm_recent *recent = &thread->recent[spec->op % TM_RECENT];
+	struct tm_recent *recent = &thread->recent[op % TM_RECENT];
 	struct tm_stream_key key;
 	struct stream_ref *found;
 
-	stream_key(&key, thread, spec->op, object);
+	stream_key(&key, thread, op, object);
 	found = bpf_map_lookup_elem(&streams, &key);
 	if (!found && object && !object_valid(spec, object)) {
 		key.object = 0;
@@ -108,7 +107,7 @@ static __noinline int stream_find(struct tm_thread *thread, const struct tm_spec
 	/* not for a pointer that is no object now: it may be one later */
 	if (key.object == object) {
 		recent->object = object;
-		recent->op = spec->op;
+		recent->op = op;
 		recent->slot = ref->slot;
 		recent->generation = ref->generation;
 	}
@@ -116,11 +115,11 @@ static __noinline int stream_find(struct tm_thread *thread, const struct tm_spec
 }
 
 static __always_inline int stream_get(struct tm_thread *thread, const struct tm_spec *spec,
-				      __u64 object, struct stream_ref *ref)
+				      __u16 op, __u64 object, struct stream_ref *ref)
 {
-	if (stream_recent(&thread->recent[spec->op % TM_RECENT], spec, object, ref))
+	if (stream_recent(&thread->recent[op % TM_RECENT], op, object, ref))
 		return 0;
-	return stream_find(thread, spec, object, ref);
+	return stream_find(thread, spec, op, object, ref);
 }
 
 static __noinline void stream_close(const struct tm_stream_key *key)

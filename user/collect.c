@@ -229,6 +229,12 @@ static void read_counters(const struct tm_slot *slot, struct counters *out)
 	out->sum_ns = slot->sum_ns;
 	out->other_errors = slot->other_errors;
 	out->unknown_errors = slot->unknown_errors;
+	out->cache.received = slot->received;
+	out->cache.hits = slot->hits;
+	out->cache.misses = slot->misses;
+	out->cache.ok = slot->ok;
+	out->cache.evictions = slot->evictions;
+	out->cache.expirations = slot->expirations;
 	for (size_t i = 0; i < TM_MAX_ERRNOS && slot->errors[i].error; i++)
 		out->errors[i] = slot->errors[i];
 	for (size_t i = 0; i < TM_HIST_BUCKETS; i++) {

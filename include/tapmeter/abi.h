@@ -9,7 +9,7 @@
  */
 #include <linux/types.h>
 
-#define TM_ABI_VERSION 1
+#define TM_ABI_VERSION 2
 
 /* Sizes of the fixed tables. Streams are sized by --max-streams at load time. */
 #define TM_MAX_SPECS 4096
@@ -49,6 +49,8 @@ enum tm_base {
 	TM_BASE_ARG = 2, /* argument register `arg`, as it was at entry */
 	TM_BASE_RETURN = 3, /* the return register */
 	TM_BASE_STACK = 4, /* stack pointer at entry (at the return address); needs `width` */
+	TM_BASE_PROBE =
+		5, /* the probed address: `offset` leads to a variable of the file; needs `width` */
 };
 
 enum tm_compare {
@@ -62,8 +64,8 @@ enum tm_compare {
 };
 
 /*
- * value = base; if (width) value = *(width bytes at value + offset); value &= mask;
- * if (compare) value = value <compare> operand. Memory is read at return, but for values
+ * value = base; if (hops) value = *(8 bytes at value + hop); if (width) value = *(width bytes at
+ * value + offset); value &= mask; if (compare) value = value <compare> operand. Memory is read at return, but for values
  * evaluated at entry (object).
  */
 struct tm_value {
@@ -73,9 +75,10 @@ struct tm_value {
 	__u8 is_signed; /* sign-extend from `bits` */
 	__u8 bits; /* 8, 16, 32, 64: what of the register or memory counts */
 	__u8 compare; /* enum tm_compare */
-	__u16 pad;
+	__u8 hops; /* 0, 1: pointers to follow before */
+	__u8 pad;
 	__s32 offset;
-	__u32 pad2;
+	__s32 hop;
 	__u64 mask; /* ~0 for all */
 	__s64 operand; /* constant, or right side of the comparison */
 };
@@ -86,6 +89,8 @@ enum tm_action {
 	TM_ACTION_CLOSE = 2, /* a call ends the object's streams, at entry */
 	TM_ACTION_RELABEL =
 		3, /* a successful call may change the object's labels: ends its streams */
+	TM_ACTION_RESULT = 4, /* COUNT, with what struct tm_result_spec says beside */
+	TM_ACTION_SAMPLE = 5, /* a call makes the process's own counters be read, no more */
 };
 
 struct tm_spec {
@@ -111,6 +116,85 @@ struct tm_spec {
 	__s64 errno_tpoff; /* static executables: errno's offset from the thread pointer; 0 = none */
 };
 _Static_assert(sizeof(struct tm_spec) == 16 + 6 * 32 + 16, "tm_spec layout");
+
+/* Counters that a process keeps itself: what they have grown by is counted. */
+enum tm_counter {
+	TM_COUNTER_HITS,
+	TM_COUNTER_MISSES,
+	TM_COUNTER_FAILURES, /* grown during a call: the call failed */
+	TM_COUNTER_EVICTIONS,
+	TM_COUNTER_EXPIRATIONS,
+	TM_COUNTERS,
+};
+
+enum tm_amount_at {
+	TM_AMOUNT_RETURN = 0, /* the sum of the two values at return */
+	TM_AMOUNT_ENTRY = 1, /* at entry */
+	TM_AMOUNT_GROWTH = 2, /* how much more it is at return than at entry */
+};
+
+/* A number of bytes. */
+struct tm_amount {
+	struct tm_value value[2];
+	__u8 at; /* enum tm_amount_at */
+	__u8 pad[7];
+};
+
+enum tm_name_kind {
+	TM_NAME_FIXED = 0, /* struct tm_spec.op is the operation */
+	TM_NAME_TEXT = 1, /* the value points to the operation's name */
+	TM_NAME_FIRST_WORD = 2, /* to a text that begins with it, in upper or lower case */
+	TM_NAME_NUMBER = 3, /* the value is the operation's number */
+};
+
+/* Inside which calls a call is not counted. */
+enum tm_nested {
+	TM_NESTED_SAME = 0, /* of the same operation */
+	TM_NESTED_ANY = 1, /* of any operation of the profile */
+	TM_NESTED_COUNT = 2, /* none */
+};
+
+/* Beside struct tm_spec, under the same number, for RESULT and SAMPLE: kept apart so that others do not pay. */
+struct tm_result_spec {
+	struct tm_value when[2]; /* given and 0: the call does not count */
+	struct tm_value hits,
+		misses; /* how many keys were found or not by a call that did not fail */
+	struct tm_value evictions, expirations;
+	struct tm_value name; /* what chooses the operation, see name_kind */
+	struct tm_amount sent, received;
+	__u32 table; /* of names, in which `name` is looked up; not there: struct tm_spec.op */
+	__u32 function; /* its number in the profile: part of the key of numbers */
+	__s32 counters[TM_COUNTERS]; /* from the probed address to each */
+	__u8 counter_mask; /* bit n: counters[n] is given */
+	__u8 name_kind; /* enum tm_name_kind */
+	__u8 nested; /* enum tm_nested */
+	__u8 pad;
+	__u16 first_op, last_op; /* of the profile */
+	__u16 background_op; /* for counters that grow outside of calls, 0 = none */
+	__u16 pad2;
+};
+_Static_assert(sizeof(struct tm_result_spec) == 7 * 32 + 2 * 72 + 8 + 4 * TM_COUNTERS + 12,
+	       "tm_result_spec layout");
+
+#define TM_NAME_LEN 28
+
+/* Which operation of a profile a name stands for; the value is the operation's number. */
+struct tm_name_key {
+	__u32 table;
+	char name[TM_NAME_LEN]; /* NUL-padded, the last byte NUL; or struct tm_number_name */
+};
+_Static_assert(sizeof(struct tm_name_key) == 32, "tm_name_key layout");
+
+/* A number as a name: no text, which ends with a NUL. */
+struct tm_number_name {
+	__u64 number __attribute__((packed, aligned(4)));
+	__u32 function;
+	__u8 zero[12];
+	__u32 mark; /* TM_NUMBER_MARK */
+};
+_Static_assert(sizeof(struct tm_number_name) == TM_NAME_LEN, "tm_number_name layout");
+#define TM_NUMBER_MARK 0xffffffff
+#define TM_MAX_NAMES 16384
 
 /*
  * How to know an object (a socket) and to read its labels. The places inside the object differ by
@@ -172,11 +256,16 @@ struct tm_slot {
 	__u64 other_errors; /* failures beyond the table below */
 	__u64 unknown_errors; /* failures whose errno could not be read */
 	struct tm_errno_count errors[TM_MAX_ERRNOS];
+	/* RESULT and SAMPLE only; `bytes` are then those sent, `messages` is not used */
+	__u64 received;
+	__u64 hits, misses; /* keys */
+	__u64 ok; /* calls that did not fail and have neither hits nor misses */
+	__u64 evictions, expirations;
 	__u64 sum_ns; /* time in the calls that did not fail */
 	__u64 hist[TM_HIST_BUCKETS];
 };
 _Static_assert(sizeof(struct tm_slot) ==
-		       8 + 32 + 8 + 8 + 8 + 7 * 8 + 16 * TM_MAX_ERRNOS + 8 + 8 * TM_HIST_BUCKETS,
+		       8 + 32 + 8 + 8 + 8 + 13 * 8 + 16 * TM_MAX_ERRNOS + 8 + 8 * TM_HIST_BUCKETS,
 	       "tm_slot layout");
 
 /* ---- threads with calls in flight ------------------------------------------------------ */
@@ -186,13 +275,14 @@ struct tm_frame {
 	__u64 sp; /* stack pointer at entry; at return it is 8 more (the return address is gone) */
 	__u64 ip; /* the probed address */
 	__u64 args[6];
+	__u64 before[2]; /* RESULT: struct tm_amount sent and received at entry */
 	__u32 spec;
 	__u16 op;
 	__u16 pad;
 	__u32 slot;
 	__u32 generation;
 };
-_Static_assert(sizeof(struct tm_frame) == 88, "tm_frame layout");
+_Static_assert(sizeof(struct tm_frame) == 104, "tm_frame layout");
 
 /* The stream of an earlier call, to spare the look-up; only good while the slot is live and of this generation. */
 struct tm_recent {
@@ -213,7 +303,7 @@ struct tm_thread {
 	struct tm_recent recent[TM_RECENT];
 	struct tm_frame frames[TM_MAX_DEPTH];
 };
-_Static_assert(sizeof(struct tm_thread) == 32 + 24 * TM_RECENT + 88 * TM_MAX_DEPTH,
+_Static_assert(sizeof(struct tm_thread) == 32 + 24 * TM_RECENT + 104 * TM_MAX_DEPTH,
 	       "tm_thread layout");
 
 /* ---- losses ----------------------------------------------------------------------------- */

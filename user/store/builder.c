@@ -158,6 +158,7 @@ static int compact(struct arena *arena, const struct counters *from, struct seri
 	to->sum_ns = from->sum_ns;
 	to->other_errors = from->other_errors;
 	to->unknown_errors = from->unknown_errors;
+	to->cache = from->cache;
 	if (compact_errors(arena, from->errors, to))
 		return -ENOMEM;
 	return compact_histogram(arena, from->hist, &to->hist);

@@ -64,6 +64,7 @@ struct elf_file {
 	struct window table; /* section headers, relocations, hash chains */
 	struct window symbols;
 	size_t segment_count;
+	int want_objects; /* variables are looked for too */
 	Elf64_Phdr segments[];
 };
 
@@ -401,14 +402,27 @@ static int symbol_matches(struct elf_file *elf, const struct lookup *lookup, uin
 	return memcmp(name, lookup->name, lookup->size) == 0;
 }
 
-/* 1 if a call of the symbol runs code of this file. */
+static int is_wanted(const struct elf_file *elf, const Elf64_Sym *symbol)
+{
+	unsigned type = ELF64_ST_TYPE(symbol->st_info);
+
+	return type == STT_FUNC || (type == STT_OBJECT && elf->want_objects);
+}
+
+/* 1 if a call of the symbol runs code of this file, or if it is a variable and those are wanted. */
 static int symbol_take(const struct elf_file *elf, const Elf64_Sym *symbol, struct elf_symbol *out)
 {
 	const Elf64_Phdr *segment;
 
-	if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC || symbol->st_shndx == SHN_UNDEF)
+	if (!is_wanted(elf, symbol) || symbol->st_shndx == SHN_UNDEF)
 		return 0;
 	segment = find_segment(elf, symbol->st_value);
+	if (ELF64_ST_TYPE(symbol->st_info) == STT_OBJECT) {
+		out->value = symbol->st_value;
+		out->size = symbol->st_size;
+		out->offset = 1; /* there; it may have no place in the file */
+		return 1;
+	}
 	if (!segment || !(segment->p_flags & PF_X))
 		return 0;
 	out->value = symbol->st_value;
@@ -683,7 +697,7 @@ static int match_symbols(struct elf_file *elf, struct search *search)
 				  sizeof(symbol));
 		if (err)
 			return err;
-		if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC)
+		if (!is_wanted(elf, &symbol))
 			continue;
 		key.st_name = symbol.st_name;
 		candidate = bsearch(&key, search->candidates, search->candidate_count, sizeof(key),
@@ -758,6 +772,17 @@ int elf_file__functions(struct elf_file *elf, const char *const *names, size_t c
 			return err;
 	}
 	return (int)count_found(out, count);
+}
+
+int elf_file__symbols(struct elf_file *elf, const char *const *names, size_t count,
+		      struct elf_symbol *out)
+{
+	int found;
+
+	elf->want_objects = 1;
+	found = elf_file__functions(elf, names, count, out);
+	elf->want_objects = 0;
+	return found;
 }
 
 /* ---- symbols by address ---------------------------------------------------------------------- */

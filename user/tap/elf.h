@@ -38,6 +38,11 @@ int elf_file__is_static(const struct elf_file *elf);
  */
 int elf_file__functions(struct elf_file *elf, const char *const *names, size_t count,
 			struct elf_symbol *out);
+/*
+ * The same for functions and variables; of a variable, out[i].offset only says that it is there.
+ */
+int elf_file__symbols(struct elf_file *elf, const char *const *names, size_t count,
+		      struct elf_symbol *out);
 /* Virtual address -> file offset, -ENOENT when no load segment of the file holds it. */
 int elf_file__offset(const struct elf_file *elf, uint64_t address, uint64_t *offset);
 /*

@@ -35,6 +35,7 @@ struct tap {
 	uint64_t first_run; /* of the spec's counter, which its earlier users have moved */
 	struct placement placement; /* of the probe */
 	const char *refused; /* why it is not tapped though the file is; NULL if it is */
+	char why[128]; /* where `refused` may point to */
 };
 
 /* tgid 0: not in use. */
@@ -321,12 +322,11 @@ static const char *already_tapped(const struct tap_file *file, const struct tap 
 }
 
 static int add_tap(struct taps *taps, struct tap_file *file, struct elf_file *elf,
-		   const struct profile *profile, uint32_t first_op,
+		   const struct profile *profile, struct compile_context context,
 		   const struct profile_function *function, const struct elf_symbol *symbol)
 {
-	struct compile_context context = { .first_op = first_op, .file = file->number };
 	struct tap *tap = &file->taps[file->tap_count];
-	struct tm_spec spec;
+	struct compiled compiled;
 	int err;
 
 	tap->profile = profile;
@@ -340,19 +340,29 @@ static int add_tap(struct taps *taps, struct tap_file *file, struct elf_file *el
 		return 0;
 	}
 	err = file_class(taps, file, profile, &context.object_class);
-	if (!err)
-		err = take_spec(taps, &tap->spec);
+	if (err)
+		return err;
+	if (spec_compile(profile, function, elf, symbol, &context, &compiled)) {
+		snprintf(tap->why, sizeof(tap->why), "%s", compiled.why);
+		tap->refused = tap->why; /* file->taps does not move once it is used */
+		file->tap_count++;
+		return 0;
+	}
+	err = take_spec(taps, &tap->spec);
 	if (err)
 		return err;
 	tap->first_run = probes__runs(taps->probes, tap->spec);
 	file->tap_count++;
-	spec_compile(profile, function, elf, symbol, &context, &spec);
-	return probes__set_spec(taps->probes, tap->spec, &spec);
+	err = probes__set_result(taps->probes, tap->spec, &compiled.result);
+	return err ? err : probes__set_spec(taps->probes, tap->spec, &compiled.spec);
 }
 
 static int add_profile(struct taps *taps, struct tap_file *file, struct elf_file *elf, size_t index)
 {
 	const struct profile *profile = taps->profiles[index];
+	struct compile_context context = { .first_op = taps->first_op[index],
+					   .file = file->number };
+	struct build build;
 	const char **names = calloc(profile->function_count, sizeof(*names));
 	struct elf_symbol *symbols = calloc(profile->function_count, sizeof(*symbols));
 	struct tap *grown;
@@ -366,8 +376,12 @@ static int add_profile(struct taps *taps, struct tap_file *file, struct elf_file
 	/* a file that is broken somewhere: what was found before is there, and it is not looked into again */
 	if (found == -EINVAL || found == -E2BIG)
 		found = (int)profile->function_count;
-	if (found <= 0)
+	if (found <= 0 || !build_matches(profile, elf)) {
+		found = found < 0 ? found : 0;
 		goto out;
+	}
+	build_examine(profile, elf, &build);
+	context.build = &build;
 	grown = realloc(file->taps, (file->tap_count + (size_t)found) * sizeof(*grown));
 	if (!grown) {
 		found = -ENOMEM;
@@ -378,8 +392,8 @@ static int add_profile(struct taps *taps, struct tap_file *file, struct elf_file
 	for (size_t i = 0; i < profile->function_count; i++) {
 		if (!symbols[i].offset)
 			continue;
-		err = add_tap(taps, file, elf, profile, taps->first_op[index],
-			      &profile->functions[i], &symbols[i]);
+		err = add_tap(taps, file, elf, profile, context, &profile->functions[i],
+			      &symbols[i]);
 		if (err) {
 			found = err;
 			break;
@@ -421,6 +435,10 @@ static int link_file(struct taps *taps, struct tap_file *file, int fd, uint32_t 
 			continue;
 		list[count].offset = file->taps[i].placement.offset;
 		list[count++].spec = file->taps[i].spec;
+	}
+	if (!count) { /* each function says why */
+		free(list);
+		return 0;
 	}
 	err = probes__attach(taps->probes, fd, list, count, (pid_t)tgid,
 			     own ? &own->link : &file->link);
@@ -654,6 +672,41 @@ static int allocate_spent(struct taps *taps)
 	return 0;
 }
 
+/* Tells the BPF programs which names and numbers stand for which operations. */
+static int set_names(struct taps *taps, uint32_t first_op, uint32_t function,
+		     const struct profile_name *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct tm_name_key key = { .table = first_op };
+		struct tm_number_name number = { (uint64_t)names[i].number,
+						 function,
+						 { 0 },
+						 TM_NUMBER_MARK };
+		int err;
+
+		if (names[i].text)
+			snprintf(key.name, sizeof(key.name), "%s", names[i].text);
+		else
+			memcpy(key.name, &number, sizeof(number));
+		err = probes__set_name(taps->probes, &key, first_op + (uint32_t)names[i].operation);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int set_profile_names(struct taps *taps, size_t index)
+{
+	const struct profile *profile = taps->profiles[index];
+	uint32_t first_op = taps->first_op[index];
+	int err = set_names(taps, first_op, 0, profile->commands, profile->command_count);
+
+	for (size_t i = 0; i < profile->function_count && !err; i++)
+		err = set_names(taps, first_op, (uint32_t)i, profile->functions[i].numbers,
+				profile->functions[i].number_count);
+	return err;
+}
+
 static int number_operations(struct taps *taps)
 {
 	uint32_t next = 1;
@@ -686,6 +739,8 @@ int taps__new(struct probes *probes, const struct profile *const *profiles, size
 	err = number_operations(taps);
 	if (!err)
 		err = allocate_spent(taps);
+	for (size_t i = 0; i < count && !err; i++)
+		err = set_profile_names(taps, i);
 	if (err) {
 		taps__free(taps);
 		return err;
