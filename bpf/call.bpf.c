@@ -7,10 +7,9 @@
 #include "value.bpf.h"
 #include "hist.bpf.h"
 #include "stream.bpf.h"
-#include "errno.bpf.h"
+#include "failure.bpf.h"
 #include "result.bpf.h"
 
-#define EAGAIN 11
 #define PAGE_SIZE 4096
 
 const volatile __u32 agent_tgid = 0;
@@ -143,50 +142,6 @@ static __always_inline bool call_enter(struct pt_regs *ctx)
 	return true;
 }
 
-static __always_inline void count_errno(struct tm_slot *slot, __u32 error)
-{
-	int i;
-
-	for (i = 0; i < TM_MAX_ERRNOS; i++) {
-		__u32 seen = slot->errors[i].error;
-
-		if (!seen)
-			seen = __sync_val_compare_and_swap(&slot->errors[i].error, 0, error);
-		if (!seen || seen == error) {
-			__sync_fetch_and_add(&slot->errors[i].count, 1);
-			return;
-		}
-	}
-	__sync_fetch_and_add(&slot->other_errors, 1);
-}
-
-static __noinline void count_failure(struct tm_thread *thread, const struct tm_spec *spec,
-				     const struct tm_frame *frame, struct tm_slot *slot)
-{
-	__s64 nonblocking = 0;
-	__u32 error;
-
-	if (!spec->has_errno) {
-		__sync_fetch_and_add(&slot->other_errors, 1);
-		return;
-	}
-	error = errno_read(thread, spec, frame);
-	if (!error) {
-		lost(TM_LOST_ERRNO_UNKNOWN);
-		__sync_fetch_and_add(&slot->unknown_errors, 1);
-		return;
-	}
-	if (error != EAGAIN || !spec->nonblocking.base) {
-		count_errno(slot, error);
-		return;
-	}
-	value_read(&spec->nonblocking, frame, 0, &nonblocking);
-	if (nonblocking)
-		__sync_fetch_and_add(&slot->would_block, 1);
-	else
-		__sync_fetch_and_add(&slot->timeouts, 1);
-}
-
 static __always_inline void count_success(const struct tm_spec *spec, const struct tm_frame *frame,
 					  struct tm_slot *slot, __u64 ret, __u64 duration)
 {
@@ -205,18 +160,6 @@ static __always_inline void count_success(const struct tm_spec *spec, const stru
 		__sync_fetch_and_add(&slot->messages, 1);
 	}
 	__sync_fetch_and_add(&slot->sum_ns, duration);
-}
-
-static __always_inline bool call_failed(const struct tm_spec *spec, const struct tm_frame *frame,
-					__u64 ret)
-{
-	__s64 failed = 0;
-
-	if (spec->failed[0].base && value_read(&spec->failed[0], frame, ret, &failed))
-		lost(TM_LOST_UNREADABLE);
-	if (!failed && spec->failed[1].base && value_read(&spec->failed[1], frame, ret, &failed))
-		lost(TM_LOST_UNREADABLE);
-	return failed;
 }
 
 static __always_inline void call_count(struct tm_thread *thread, const struct tm_spec *spec,

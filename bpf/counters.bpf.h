@@ -9,7 +9,7 @@
 #include "stream.bpf.h"
 
 #define COUNTER_BIT(counter) (1u << (counter))
-/* Those that tell calls apart; of the others only the sum matters, so they are read less often. */
+/* Those that tell calls apart. Of the others only the sum matters: they are read by samples only. */
 #define COUNTERS_OF_CALLS                                                \
 	(COUNTER_BIT(TM_COUNTER_HITS) | COUNTER_BIT(TM_COUNTER_MISSES) | \
 	 COUNTER_BIT(TM_COUNTER_FAILURES))
@@ -67,13 +67,20 @@ static __always_inline void growth_count(struct tm_slot *slot, const struct grow
 		__sync_fetch_and_add(&slot->evictions, growth->by[TM_COUNTER_EVICTIONS]);
 	if (growth->by[TM_COUNTER_EXPIRATIONS])
 		__sync_fetch_and_add(&slot->expirations, growth->by[TM_COUNTER_EXPIRATIONS]);
+	if (growth->by[TM_COUNTER_SENT])
+		__sync_fetch_and_add(&slot->bytes, growth->by[TM_COUNTER_SENT]);
+	if (growth->by[TM_COUNTER_RECEIVED])
+		__sync_fetch_and_add(&slot->received, growth->by[TM_COUNTER_RECEIVED]);
 }
 
 static __always_inline bool has_grown(const struct growth *growth)
 {
-	return growth->by[TM_COUNTER_HITS] || growth->by[TM_COUNTER_MISSES] ||
-	       growth->by[TM_COUNTER_FAILURES] || growth->by[TM_COUNTER_EVICTIONS] ||
-	       growth->by[TM_COUNTER_EXPIRATIONS];
+	__u64 any = 0;
+	__u32 i;
+
+	for (i = 0; i < TM_COUNTERS; i++)
+		any |= growth->by[i];
+	return any;
 }
 
 /* What has grown while no call was counted. */
@@ -95,7 +102,7 @@ static __noinline void background_count(struct tm_thread *thread, const struct t
 		__sync_fetch_and_add(&slot->other_errors, growth->by[TM_COUNTER_FAILURES]);
 }
 
-/* Before a call begins, `depth` others being in flight: what has grown until now is not its. */
+/* Before a call begins, or for a sample, `depth` calls being in flight: what has grown until now is theirs. */
 static __always_inline void counters_before(struct tm_thread *thread, const struct tm_frame *frame,
 					    const struct tm_spec *spec,
 					    const struct tm_result_spec *result, __u32 depth)
@@ -107,7 +114,8 @@ static __always_inline void counters_before(struct tm_thread *thread, const stru
 
 	if (!seen)
 		return;
-	counters_read(result, frame, seen, depth ? COUNTERS_OF_CALLS : ~0u, &growth);
+	counters_read(result, frame, seen,
+		      spec->action == TM_ACTION_SAMPLE ? ~0u : COUNTERS_OF_CALLS, &growth);
 	if (!has_grown(&growth))
 		return;
 	if (outer >= TM_MAX_DEPTH) {

@@ -13,7 +13,8 @@ static __always_inline char word_character(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c + ('a' - 'A');
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' ?
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+			       c == '.' ?
 		       c :
 		       0;
 }

@@ -9,12 +9,7 @@
 #include "operation.bpf.h"
 #include "counters.bpf.h"
 #include "hist.bpf.h"
-
-/* Those of call.bpf.c that are the same for every call. */
-static __noinline void count_failure(struct tm_thread *thread, const struct tm_spec *spec,
-				     const struct tm_frame *frame, struct tm_slot *slot);
-static __always_inline bool call_failed(const struct tm_spec *spec, const struct tm_frame *frame,
-					__u64 ret);
+#include "failure.bpf.h"
 
 /* At entry only conditions on arguments are known; memory is read at return. */
 static __always_inline bool is_known_at_entry(const struct tm_value *condition)
@@ -113,6 +108,9 @@ static __always_inline bool call_begin(struct tm_thread *thread, struct tm_frame
 		frame->before[0] = amount_read(&result->sent, frame, 0);
 	if (result->received.at)
 		frame->before[1] = amount_read(&result->received, frame, 0);
+	if (result->failed_growth.base &&
+	    value_read(&result->failed_growth, frame, 0, (__s64 *)&frame->before[2]))
+		lost(TM_LOST_UNREADABLE);
 	return true;
 }
 
@@ -181,6 +179,16 @@ static __noinline void count_bytes(const struct tm_result_spec *result,
 		__sync_fetch_and_add(&slot->received, bytes);
 }
 
+static __always_inline bool failed_by_growth(const struct tm_result_spec *result,
+					     const struct tm_frame *frame, __u64 ret)
+{
+	__s64 now = 0;
+
+	return result->failed_growth.base &&
+	       !value_read(&result->failed_growth, frame, ret, &now) &&
+	       now > (__s64)frame->before[2];
+}
+
 static __noinline void result_return(struct tm_thread *thread, struct tm_frame *frame,
 				     const struct tm_spec *spec, __u64 ret, __u64 duration)
 {
@@ -199,12 +207,13 @@ static __noinline void result_return(struct tm_thread *thread, struct tm_frame *
 	if (result->counter_mask) {
 		seen = counters_find(thread, spec);
 		if (seen)
-			counters_read(result, frame, seen, ~0u, &growth);
+			counters_read(result, frame, seen, COUNTERS_OF_CALLS, &growth);
 		growth_count(slot, &growth);
 	}
 	if (!is_counted(&result->when[0], frame, ret) || !is_counted(&result->when[1], frame, ret))
 		return;
-	if (call_failed(spec, frame, ret) || growth.by[TM_COUNTER_FAILURES]) {
+	if (growth.by[TM_COUNTER_FAILURES] || failed_by_growth(result, frame, ret) ||
+	    call_failed(spec, frame, ret)) {
 		count_failure(thread, spec, frame, slot);
 		return;
 	}

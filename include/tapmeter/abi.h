@@ -124,6 +124,8 @@ enum tm_counter {
 	TM_COUNTER_FAILURES, /* grown during a call: the call failed */
 	TM_COUNTER_EVICTIONS,
 	TM_COUNTER_EXPIRATIONS,
+	TM_COUNTER_SENT, /* bytes */
+	TM_COUNTER_RECEIVED,
 	TM_COUNTERS,
 };
 
@@ -162,6 +164,7 @@ struct tm_result_spec {
 	struct tm_value evictions, expirations;
 	struct tm_value name; /* what chooses the operation, see name_kind */
 	struct tm_amount sent, received;
+	struct tm_value failed_growth; /* more at return than at entry: the call failed */
 	__u32 table; /* of names, in which `name` is looked up; not there: struct tm_spec.op */
 	__u32 function; /* its number in the profile: part of the key of numbers */
 	__s32 counters[TM_COUNTERS]; /* from the probed address to each */
@@ -173,7 +176,7 @@ struct tm_result_spec {
 	__u16 background_op; /* for counters that grow outside of calls, 0 = none */
 	__u16 pad2;
 };
-_Static_assert(sizeof(struct tm_result_spec) == 7 * 32 + 2 * 72 + 8 + 4 * TM_COUNTERS + 12,
+_Static_assert(sizeof(struct tm_result_spec) == 8 * 32 + 2 * 72 + 8 + 4 * TM_COUNTERS + 12,
 	       "tm_result_spec layout");
 
 #define TM_NAME_LEN 28
@@ -275,14 +278,14 @@ struct tm_frame {
 	__u64 sp; /* stack pointer at entry; at return it is 8 more (the return address is gone) */
 	__u64 ip; /* the probed address */
 	__u64 args[6];
-	__u64 before[2]; /* RESULT: struct tm_amount sent and received at entry */
+	__u64 before[3]; /* RESULT: at entry sent, received (struct tm_amount), failed_growth */
 	__u32 spec;
 	__u16 op;
 	__u16 pad;
 	__u32 slot;
 	__u32 generation;
 };
-_Static_assert(sizeof(struct tm_frame) == 104, "tm_frame layout");
+_Static_assert(sizeof(struct tm_frame) == 112, "tm_frame layout");
 
 /* The stream of an earlier call, to spare the look-up; only good while the slot is live and of this generation. */
 struct tm_recent {
@@ -303,7 +306,7 @@ struct tm_thread {
 	struct tm_recent recent[TM_RECENT];
 	struct tm_frame frames[TM_MAX_DEPTH];
 };
-_Static_assert(sizeof(struct tm_thread) == 32 + 24 * TM_RECENT + 104 * TM_MAX_DEPTH,
+_Static_assert(sizeof(struct tm_thread) == 32 + 24 * TM_RECENT + 112 * TM_MAX_DEPTH,
 	       "tm_thread layout");
 
 /* ---- losses ----------------------------------------------------------------------------- */

@@ -465,7 +465,7 @@ static const struct {
 	  "f:7:58: found 'evictions', expected one that is described under 'counters' of the "
 	  "profile\n"
 	  "f:7:69: unknown value 'x', expected one of: hits, misses, failures, evictions, "
-	  "expirations\n" },
+	  "expirations, sent, received\n" },
 	{ CACHE "commands: {get: [get, Get, a b, get], set: x}\noperations: {get: {}}\n"
 		"functions: [{symbol: f, operation: {text: 5}}]\n",
 	  "f:5:23: found 'Get', expected a command: 1 to 26 characters, none a blank or upper "

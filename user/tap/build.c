@@ -16,6 +16,7 @@ struct scan {
 	uint64_t object, object_size; /* the variable */
 	uint32_t loaded; /* bit per register: gets the variable's address somewhere */
 	uint32_t other; /* and something else */
+	int sums; /* additions of amounts are looked for */
 	size_t count;
 	uint64_t found[MAX_FOUND]; /* sorted */
 	size_t size;
@@ -101,10 +102,14 @@ static uint64_t place_in_object(const struct scan *scan, const struct instructio
 	return place - scan->object < scan->object_size ? place : 0;
 }
 
-static int adds_one(const struct instruction *in)
+/* An addition to 64 bits of memory: of 1, or of what a register holds. */
+static int is_addition(const struct instruction *in, int sums)
 {
 	if (in->operands[0].type != ZYDIS_OPERAND_TYPE_MEMORY || in->operands[0].size != 64)
 		return 0;
+	if (sums)
+		return in->info.mnemonic == ZYDIS_MNEMONIC_ADD &&
+		       in->operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER;
 	if (in->info.mnemonic == ZYDIS_MNEMONIC_INC)
 		return 1;
 	return in->info.mnemonic == ZYDIS_MNEMONIC_ADD &&
@@ -114,7 +119,8 @@ static int adds_one(const struct instruction *in)
 
 static void note_additions(struct scan *scan, const struct instruction *in)
 {
-	uint64_t place = adds_one(in) ? place_in_object(scan, in, &in->operands[0]) : 0;
+	uint64_t place = is_addition(in, scan->sums) ? place_in_object(scan, in, &in->operands[0]) :
+						       0;
 	size_t at = 0;
 
 	if (!place)
@@ -162,6 +168,7 @@ int build_find_counter(const struct profile_counter *counter, struct elf_file *e
 	scan = calloc(1, sizeof(*scan));
 	if (!scan)
 		return -ENOMEM;
+	scan->sums = counter->sums;
 	scan->object = symbols[0].value;
 	scan->object_size = symbols[0].size;
 	err = scan_function(scan, elf, &symbols[1]);

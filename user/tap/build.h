@@ -24,7 +24,7 @@ void build_examine(const struct profile *profile, struct elf_file *elf, struct b
 
 /*
  * The address in the file of a counter, found in the code that adds 1 to it: in the function, all
- * additions of 1 to 64 bits of the variable are looked for, be they addressed from the
+ * additions of 1 (or of a register, for `sums`) to 64 bits of the variable are looked for, be they addressed from the
  * instruction or from a register that the function loads with the variable's address and nothing
  * else. -ENOENT if they are not as many as the profile says.
  */

@@ -139,6 +139,7 @@ static void compile_result(struct compiling *c, const struct profile_function *f
 	resolve(c, &function->evictions, &out->evictions);
 	resolve(c, &function->expirations, &out->expirations);
 	resolve(c, &function->name, &out->name);
+	resolve(c, &function->failed_growth, &out->failed_growth);
 	resolve_amount(c, &function->sent, &out->sent);
 	resolve_amount(c, &function->received, &out->received);
 	resolve_counters(c, function->counters, out);

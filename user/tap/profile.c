@@ -393,6 +393,8 @@ static void read_failed(struct reader *r, const struct yaml_node *node,
 {
 	size_t i = 0;
 
+	if (node->kind == YAML_MAP)
+		return; /* growth: see reader_results() */
 	if (node->kind != YAML_LIST) {
 		reader_value(r, node, IS_VALUE | NO_LOCAL, &out->failed[0]);
 		return;

@@ -65,7 +65,8 @@ struct profile_constant {
 struct profile_counter {
 	const char *object; /* the variable it is part of; NULL = there is no such counter */
 	const char *function;
-	unsigned nth, of; /* the nth (from 1, by address) of so many that the function adds 1 to */
+	unsigned nth, of; /* the nth (from 1, by address) of so many that the function adds to */
+	int sums; /* it adds amounts; else 1 each time */
 };
 
 /* kind cache: bytes, as the sum of two values. */
@@ -88,7 +89,7 @@ struct profile_function {
 	struct profile_value object, bytes, more, failed[2], nonblocking;
 	int has_errno; /* a failure sets errno */
 	/* kind cache */
-	struct profile_value when[2], hits, misses, evictions, expirations;
+	struct profile_value when[2], hits, misses, evictions, expirations, failed_growth;
 	struct profile_amount sent, received;
 	struct profile_value name; /* chooses the operation by name_kind */
 	enum tm_name_kind name_kind;

@@ -9,7 +9,10 @@ static const char *const counter_names[TM_COUNTERS] = {
 	[TM_COUNTER_FAILURES] = "failures",
 	[TM_COUNTER_EVICTIONS] = "evictions",
 	[TM_COUNTER_EXPIRATIONS] = "expirations",
+	[TM_COUNTER_SENT] = "sent",
+	[TM_COUNTER_RECEIVED] = "received",
 };
+static const char *const booleans[] = { "false", "true" };
 static const char *const nestings[] = {
 	[TM_NESTED_SAME] = "same",
 	[TM_NESTED_ANY] = "any",
@@ -201,7 +204,7 @@ void reader_constants(struct reader *r, const struct yaml_node *node, const stru
 
 /* ---- counters ---------------------------------------------------------------------------- */
 
-static const char *const counter_keys[] = { "object", "function", "nth", "of" };
+static const char *const counter_keys[] = { "object", "function", "nth", "of", "sums" };
 
 static unsigned read_small(struct reader *r, const struct yaml_node *map, const char *key)
 {
@@ -225,6 +228,7 @@ static void read_counter(struct reader *r, const struct yaml_node *node,
 	out->function = read_symbol(r, reader_need(r, node, "function"));
 	out->nth = read_small(r, node, "nth");
 	out->of = read_small(r, node, "of");
+	out->sums = reader_choice(r, yaml_get(node, "sums"), booleans, COUNT_OF(booleans)) == 1;
 	if (out->nth > out->of)
 		yaml_errors_add(r->errors, node->line, node->column,
 				"found nth %u of %u, expected one of them", out->nth, out->of);
@@ -482,14 +486,30 @@ static void place_bytes(struct reader *r, const struct yaml_node *map, struct pr
 	memset(&out->bytes, 0, sizeof(out->bytes));
 }
 
+static void read_failed_growth(struct reader *r, const struct yaml_node *map,
+			       struct profile_function *out)
+{
+	static const char *const keys[] = { "growth" };
+	const struct yaml_node *node = reader_need(r, map, keys[0]);
+
+	if (r->kind == PROFILE_MESSAGE)
+		yaml_expected(r->errors, map, "an expression, or a list of two (kind 'message')");
+	yaml_check_keys(r->errors, map, keys, 1);
+	if (node)
+		reader_value(r, node, IS_VALUE | NO_RETVAL | NO_LOCAL | NO_COMPARISON | NO_CONSTANT,
+			     &out->failed_growth);
+}
+
 void reader_results(struct reader *r, const struct yaml_node *map, struct profile_function *out)
 {
-	static const char *const booleans[] = { "false", "true" };
 	const struct yaml_node *node = yaml_get(map, "when");
 	int choice;
 
 	if (node)
 		read_pair(r, node, IS_VALUE | NO_LOCAL | NO_CONSTANT, "conditions", out->when);
+	node = yaml_get(map, "failed");
+	if (node && node->kind == YAML_MAP)
+		read_failed_growth(r, node, out);
 	read_amount(r, yaml_get(map, "sent"), &out->sent);
 	read_amount(r, yaml_get(map, "received"), &out->received);
 	place_bytes(r, map, out);
