@@ -151,6 +151,13 @@ static __always_inline void count_value(const struct tm_value *value, const stru
 	}
 }
 
+static __always_inline bool is_lookup(const struct tm_result_spec *result, __u16 op)
+{
+	__u16 bit = op - result->first_op;
+
+	return !result->lookups || (bit < 64 && result->lookups >> bit & 1);
+}
+
 /* `found`: the process's own counters had hits or misses. */
 static __noinline void count_found(const struct tm_result_spec *result,
 				   const struct tm_frame *frame, struct tm_slot *slot, __u64 ret,
@@ -158,8 +165,10 @@ static __noinline void count_found(const struct tm_result_spec *result,
 {
 	bool other = false;
 
-	count_value(&result->hits, frame, ret, &slot->hits, &found);
-	count_value(&result->misses, frame, ret, &slot->misses, &found);
+	if (is_lookup(result, frame->op)) {
+		count_value(&result->hits, frame, ret, &slot->hits, &found);
+		count_value(&result->misses, frame, ret, &slot->misses, &found);
+	}
 	count_value(&result->evictions, frame, ret, &slot->evictions, &other);
 	count_value(&result->expirations, frame, ret, &slot->expirations, &other);
 	if (!found)

@@ -165,6 +165,7 @@ struct tm_result_spec {
 	struct tm_value name; /* what chooses the operation, see name_kind */
 	struct tm_amount sent, received;
 	struct tm_value failed_growth; /* more at return than at entry: the call failed */
+	__u64 lookups; /* bit n: `hits` and `misses` are those of the profile's operation n; 0 = of all */
 	__u32 table; /* of names, in which `name` is looked up; not there: struct tm_spec.op */
 	__u32 function; /* its number in the profile: part of the key of numbers */
 	__s32 counters[TM_COUNTERS]; /* from the probed address to each */
@@ -176,7 +177,7 @@ struct tm_result_spec {
 	__u16 background_op; /* for counters that grow outside of calls, 0 = none */
 	__u16 pad2;
 };
-_Static_assert(sizeof(struct tm_result_spec) == 8 * 32 + 2 * 72 + 8 + 4 * TM_COUNTERS + 12,
+_Static_assert(sizeof(struct tm_result_spec) == 8 * 32 + 2 * 72 + 16 + 4 * TM_COUNTERS + 12,
 	       "tm_result_spec layout");
 
 #define TM_NAME_LEN 28

@@ -224,7 +224,7 @@ static const struct {
 	{ "u8[5]", 3, "found '5', expected " POINTER },
 	{ "u8[u32[arg0]]", 3, "found 'u32', expected " POINTER },
 	{ "u8[u64[u64[arg0]]]", 7,
-	  "found 'u64', expected arg0 to arg5 or retval: two steps at most lead to a value" },
+	  "found 'u64', expected arg0 to arg5, retval or stack: two steps at most lead to a value" },
 	{ "u8[u64(arg0)]", 6, "found '(', expected '['" },
 	{ "f64(arg0)", 0, "found 'f64', expected " FLOATING },
 	{ "xmm0", 0, "found 'xmm0', expected " FLOATING },

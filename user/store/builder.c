@@ -175,6 +175,7 @@ static void expand(const struct series_sample *from, struct counters *to)
 		.sum_ns = from->sum_ns,
 		.other_errors = from->other_errors,
 		.unknown_errors = from->unknown_errors,
+		.cache = from->cache,
 	};
 	if (from->error_count)
 		memcpy(to->errors, from->errors, from->error_count * sizeof(*to->errors));

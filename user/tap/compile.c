@@ -143,6 +143,7 @@ static void compile_result(struct compiling *c, const struct profile_function *f
 	resolve_amount(c, &function->sent, &out->sent);
 	resolve_amount(c, &function->received, &out->received);
 	resolve_counters(c, function->counters, out);
+	out->lookups = function->lookups;
 	out->table = first_op;
 	out->function = (uint32_t)(function - c->profile->functions);
 	out->name_kind = (uint8_t)function->name_kind;

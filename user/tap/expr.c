@@ -257,8 +257,12 @@ static int parse_hop(struct cursor *c, struct expr *out)
 
 	if (err)
 		return err;
-	if (!skip_register(c, &out->value))
-		return fail(c, "arg0 to arg5 or retval: two steps at most lead to a value");
+	if (word_is(peek_word(c), "stack")) {
+		c->at += strlen("stack");
+		out->value.base = TM_BASE_STACK;
+	} else if (!skip_register(c, &out->value)) {
+		return fail(c, "arg0 to arg5, retval or stack: two steps at most lead to a value");
+	}
 	out->value.hops = 1;
 	return parse_offset(c, &out->value.hop, &out->constants[EXPR_HOP]);
 }

@@ -55,6 +55,7 @@ static const struct function_key {
 	{ "counters", COUNT | CACHE_ONLY, 0, 0 },
 	{ "when", COUNT | CACHE_ONLY, 0, 0 },
 	{ "nested", COUNT | CACHE_ONLY, 0, 0 },
+	{ "lookups", COUNT | CACHE_ONLY, 0, 0 },
 	{ "hit", COUNT | CACHE_ONLY, IS_VALUE | NO_LOCAL, VALUE_AT(hits) },
 	{ "miss", COUNT | CACHE_ONLY, IS_VALUE | NO_LOCAL, VALUE_AT(misses) },
 	{ "evictions", COUNT | CACHE_ONLY, IS_VALUE | NO_LOCAL, VALUE_AT(evictions) },

@@ -97,6 +97,7 @@ struct profile_function {
 	const struct profile_name *numbers;
 	enum tm_nested nested;
 	unsigned counters; /* bit per enum tm_counter */
+	uint64_t lookups; /* bit per operation that hits and misses are of, 0 = all */
 };
 
 /* Which files and processes a profile is meant for; each list may be empty: any. Patterns as in fnmatch(3). */

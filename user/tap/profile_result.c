@@ -486,6 +486,20 @@ static void place_bytes(struct reader *r, const struct yaml_node *map, struct pr
 	memset(&out->bytes, 0, sizeof(out->bytes));
 }
 
+/* The operations that hits and misses are of. */
+static void read_lookups(struct reader *r, const struct yaml_node *list,
+			 struct profile_function *out)
+{
+	if (!list || !reader_has_some(r, list, YAML_LIST, PROFILE_MAX_OPERATIONS, "operations"))
+		return;
+	for (const struct yaml_node *node = list->first; node; node = node->next) {
+		int operation = reader_operation(r, node);
+
+		if (operation >= 0)
+			out->lookups |= 1ull << operation;
+	}
+}
+
 static void read_failed_growth(struct reader *r, const struct yaml_node *map,
 			       struct profile_function *out)
 {
@@ -510,6 +524,7 @@ void reader_results(struct reader *r, const struct yaml_node *map, struct profil
 	node = yaml_get(map, "failed");
 	if (node && node->kind == YAML_MAP)
 		read_failed_growth(r, node, out);
+	read_lookups(r, yaml_get(map, "lookups"), out);
 	read_amount(r, yaml_get(map, "sent"), &out->sent);
 	read_amount(r, yaml_get(map, "received"), &out->received);
 	place_bytes(r, map, out);
