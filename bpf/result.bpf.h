@@ -158,31 +158,35 @@ static __always_inline bool is_lookup(const struct tm_result_spec *result, __u16
 	return !result->lookups || (bit < 64 && result->lookups >> bit & 1);
 }
 
-/* `found`: the process's own counters had hits or misses. */
-static __noinline void count_found(const struct tm_result_spec *result,
+/* `found`: the process's own counters had hits or misses. Returns whether it was a miss. */
+static __noinline bool count_found(const struct tm_result_spec *result,
 				   const struct tm_frame *frame, struct tm_slot *slot, __u64 ret,
 				   bool found)
 {
-	bool other = false;
+	bool other = false, missed = false;
 
 	if (is_lookup(result, frame->op)) {
 		count_value(&result->hits, frame, ret, &slot->hits, &found);
-		count_value(&result->misses, frame, ret, &slot->misses, &found);
+		count_value(&result->misses, frame, ret, &slot->misses, &missed);
 	}
 	count_value(&result->evictions, frame, ret, &slot->evictions, &other);
 	count_value(&result->expirations, frame, ret, &slot->expirations, &other);
-	if (!found)
+	if (!found && !missed)
 		__sync_fetch_and_add(&slot->ok, 1);
+	return missed;
 }
 
 static __noinline void count_bytes(const struct tm_result_spec *result,
-				   const struct tm_frame *frame, struct tm_slot *slot, __u64 ret)
+				   const struct tm_frame *frame, struct tm_slot *slot, __u64 ret,
+				   bool missed)
 {
 	__u64 bytes;
 
 	bytes = amount_moved(&result->sent, frame, ret, frame->before[0]);
 	if (bytes)
 		__sync_fetch_and_add(&slot->bytes, bytes);
+	if (missed)
+		return; /* what is there then is no value */
 	bytes = amount_moved(&result->received, frame, ret, frame->before[1]);
 	if (bytes)
 		__sync_fetch_and_add(&slot->received, bytes);
@@ -206,6 +210,7 @@ static __noinline void result_return(struct tm_thread *thread, struct tm_frame *
 	struct tm_slot *slot = slot_at(frame->slot);
 	struct counters_seen *seen;
 	struct growth growth = {};
+	bool missed;
 
 	if (!slot || !result)
 		return;
@@ -228,11 +233,11 @@ static __noinline void result_return(struct tm_thread *thread, struct tm_frame *
 	}
 	hist_add(slot, duration);
 	__sync_fetch_and_add(&slot->sum_ns, duration);
-	count_found(result, frame, slot, ret,
-		    growth.by[TM_COUNTER_HITS] || growth.by[TM_COUNTER_MISSES]);
+	missed = count_found(result, frame, slot, ret,
+			     growth.by[TM_COUNTER_HITS] || growth.by[TM_COUNTER_MISSES]);
 	/* what a call inside another has moved, the other has moved */
 	if (thread->depth == 1)
-		count_bytes(result, frame, slot, ret);
+		count_bytes(result, frame, slot, ret, missed);
 }
 
 #endif

@@ -240,6 +240,9 @@ static void an_object_is_looked_through_as_far_as_possible_unless_told_otherwise
 	"a name for a constant: a letter, then letters, digits and _ (all lower case, " \
 	"up to 31), and no word of expressions"
 #define A_SYMBOL "a symbol: letters, digits, _, . and $, up to 255"
+#define A_FUNCTION                                                                            \
+	"a symbol (letters, digits, _, . and $, up to 255), a pattern of three or more with " \
+	"*, or a C++ name like Cache::Get"
 
 static const struct {
 	const char *text, *errors;
@@ -356,13 +359,18 @@ static const struct {
 	  "f:5:13: key 'symbol' is missing\n"
 	  "f:5:14: unknown key 'sybmol', did you mean 'symbol'?\n" },
 	{ HEAD OPS "functions: [{symbol: 9f, operation: out}]\n",
-	  "f:5:22: found '9f', expected " A_SYMBOL "\n" },
-	{ HEAD OPS "functions: [{symbol: zmq_*, operation: out}]\n",
-	  "f:5:22: found 'zmq_*', expected " A_SYMBOL "\n" },
+	  "f:5:22: found '9f', expected " A_FUNCTION "\n" },
+	{ HEAD OPS "functions: [{symbol: 'f*', operation: out}]\n",
+	  "f:5:22: found 'f*', expected " A_FUNCTION "\n" },
+	{ HEAD OPS "functions: [{symbol: 'A<int>::f', operation: out, may_throw: false}]\n",
+	  "f:5:22: found 'A<int>::f', expected " A_FUNCTION "\n" },
+	{ HEAD OPS "functions: [{symbol: 'A::f', operation: out}]\n",
+	  "f:5:22: 'A::f' needs 'may_throw: false': an exception through a tapped function ends "
+	  "the process\n" },
 	{ HEAD OPS "functions: [{symbol: '', operation: out}]\n",
-	  "f:5:22: found nothing, expected " A_SYMBOL "\n" },
+	  "f:5:22: found nothing, expected " A_FUNCTION "\n" },
 	{ HEAD OPS "functions: [{symbol: {a: b}, operation: out}]\n",
-	  "f:5:22: found a map, expected " A_SYMBOL "\n" },
+	  "f:5:22: found a map, expected " A_FUNCTION "\n" },
 	{ HEAD OPS "functions: [{symbol: [], operation: out}]\n",
 	  "f:5:22: found no symbols, expected a list of them\n" },
 	{ HEAD OPS "functions: [{symbol: [f, g, f], operation: out}, {symbol: g, close: arg0}]\n",

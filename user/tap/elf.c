@@ -832,6 +832,72 @@ int elf_file__names_address(struct elf_file *elf, uint64_t first, uint64_t last)
 	return found;
 }
 
+/* ---- all functions --------------------------------------------------------------------------- */
+
+/* The name at this place of the string table; 1 if it is whole, else 0 or -errno. */
+static int read_name(struct elf_file *elf, const Elf64_Shdr *strings, uint32_t at,
+		     char name[MAX_NAME])
+{
+	uint64_t left = at < strings->sh_size ? strings->sh_size - at : 0;
+	size_t size = left < MAX_NAME ? left : MAX_NAME;
+	int err = size ? read_window(elf, &elf->table, strings->sh_offset + at, name, size) : 0;
+
+	return err ? err : size && memchr(name, 0, size) && name[0];
+}
+
+static int each_of_table(struct elf_file *elf, const Elf64_Shdr *table, elf_function_fn fn,
+			 void *arg)
+{
+	uint64_t count = table->sh_size / sizeof(Elf64_Sym);
+	struct elf_symbol found;
+	char name[MAX_NAME];
+	Elf64_Shdr strings;
+	Elf64_Sym symbol;
+	int err;
+
+	if (table->sh_link >= elf->section_count)
+		return -EINVAL;
+	err = read_all(elf, elf->sections_offset + table->sh_link * sizeof(strings), &strings,
+		       sizeof(strings));
+	if (!err && !is_inside(elf, strings.sh_offset, strings.sh_size))
+		err = -EINVAL;
+	for (uint64_t i = 0; i < count && !err; i++) {
+		err = read_window(elf, &elf->symbols, table->sh_offset + i * sizeof(symbol),
+				  &symbol, sizeof(symbol));
+		if (err || !symbol_take(elf, &symbol, &found))
+			continue;
+		err = read_name(elf, &strings, symbol.st_name, name);
+		if (err > 0)
+			err = fn(arg, name, &found);
+	}
+	return err;
+}
+
+int elf_file__each_function(struct elf_file *elf, elf_function_fn fn, void *arg)
+{
+	uint64_t symbols = 0;
+	Elf64_Shdr section;
+	int err;
+
+	for (size_t i = 0; i < elf->section_count; i++) {
+		err = read_all(elf, elf->sections_offset + i * sizeof(section), &section,
+			       sizeof(section));
+		if (err)
+			return err;
+		if (section.sh_type != SHT_SYMTAB && section.sh_type != SHT_DYNSYM)
+			continue;
+		symbols += section.sh_size / sizeof(Elf64_Sym);
+		if (symbols > MAX_SYMBOLS)
+			return -E2BIG;
+		err = is_inside(elf, section.sh_offset, section.sh_size) ?
+			      each_of_table(elf, &section, fn, arg) :
+			      -EINVAL;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 /* ---- imports --------------------------------------------------------------------------------- */
 
 /* 1 and *address if a relocation of the table binds a slot to the name, else 0 or -errno. */

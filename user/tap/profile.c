@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tap/expr.h"
+#include "tap/pattern.h"
 #include "tap/profile_reader.h"
 #include "util/quote.h"
 
@@ -482,10 +483,19 @@ static void add_function(struct reader *r, const struct yaml_node *node,
 {
 	struct profile *profile = r->profile;
 
-	if (node->kind != YAML_TEXT || !reader_is_symbol(node->text)) {
-		yaml_expected(r->errors, node, "a symbol: letters, digits, _, . and $, up to 255");
+	if (node->kind != YAML_TEXT ||
+	    (!reader_is_symbol(node->text) && !pattern_is_valid(node->text)) ||
+	    strlen(node->text) > SYMBOL_MAX_LEN) {
+		yaml_expected(r->errors, node,
+			      "a symbol (letters, digits, _, . and $, up to 255), a pattern of "
+			      "three or more with *, or a C++ name like Cache::Get");
 		return;
 	}
+	if (pattern_kind(node->text) == 2 && !r->no_throw)
+		yaml_errors_add(r->errors, node->line, node->column,
+				"%s needs 'may_throw: false': an exception through a tapped "
+				"function ends the process",
+				quote(node->text).text);
 	for (size_t i = 0; i < profile->function_count && !r->errors->no_memory; i++)
 		if (!strcmp(r->functions[i].symbol, node->text))
 			yaml_errors_add(r->errors, node->line, node->column,
@@ -534,6 +544,8 @@ static void read_function(struct reader *r, const struct yaml_node *map)
 	if (node)
 		function.has_errno = reader_choice(r, node, booleans, COUNT_OF(booleans)) == 1;
 	reader_results(r, map, &function);
+	node = yaml_get(map, "may_throw");
+	r->no_throw = node && reader_choice(r, node, booleans, COUNT_OF(booleans)) == 0;
 	if (symbol)
 		add_functions(r, symbol, &function);
 }

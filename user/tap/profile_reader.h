@@ -19,6 +19,7 @@ struct reader {
 	struct operation *operations; /* the profile's, while they are being read */
 	struct profile_function *functions;
 	int kind; /* -1 if it could not be read */
+	int no_throw; /* the function being read has `may_throw: false` */
 	struct yaml_errors *errors;
 };
 

@@ -536,7 +536,6 @@ void reader_results(struct reader *r, const struct yaml_node *map, struct profil
 		out->counters = read_counter_list(r, node);
 	choice = reader_choice(r, yaml_get(map, "nested"), nestings, COUNT_OF(nestings));
 	out->nested = choice < 0 ? TM_NESTED_SAME : (enum tm_nested)choice;
-	reader_choice(r, yaml_get(map, "may_throw"), booleans, COUNT_OF(booleans));
 }
 
 void reader_tables(struct reader *r, const struct yaml_node *root)

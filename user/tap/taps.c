@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "tap/compile.h"
 #include "tap/elf.h"
+#include "tap/pattern.h"
 #include "tap/place.h"
 
 #define MAX_REMEMBERED 65536 /* files known to be of no interest */
@@ -34,8 +35,9 @@ struct tap {
 	uint32_t spec;
 	uint64_t first_run; /* of the spec's counter, which its earlier users have moved */
 	struct placement placement; /* of the probe */
-	const char *refused; /* why it is not tapped though the file is; NULL if it is */
-	char why[128]; /* where `refused` may point to */
+	const char *
+		refused; /* why it is not tapped though the file is, "" = see `why`; NULL if it is */
+	char why[128];
 };
 
 /* tgid 0: not in use. */
@@ -344,7 +346,7 @@ static int add_tap(struct taps *taps, struct tap_file *file, struct elf_file *el
 		return err;
 	if (spec_compile(profile, function, elf, symbol, &context, &compiled)) {
 		snprintf(tap->why, sizeof(tap->why), "%s", compiled.why);
-		tap->refused = tap->why; /* file->taps does not move once it is used */
+		tap->refused = ""; /* `why` moves with the table */
 		file->tap_count++;
 		return 0;
 	}
@@ -357,52 +359,117 @@ static int add_tap(struct taps *taps, struct tap_file *file, struct elf_file *el
 	return err ? err : probes__set_spec(taps->probes, tap->spec, &compiled.spec);
 }
 
-static int add_profile(struct taps *taps, struct tap_file *file, struct elf_file *elf, size_t index)
+#define MAX_MATCHES 1024 /* functions of one profile in one file */
+
+struct match {
+	const struct profile_function *function;
+	struct elf_symbol symbol;
+};
+
+struct matches {
+	const struct profile *profile;
+	size_t count;
+	struct match items[MAX_MATCHES];
+};
+
+static int add_match(struct matches *matches, const struct profile_function *function,
+		     const struct elf_symbol *symbol)
 {
-	const struct profile *profile = taps->profiles[index];
-	struct compile_context context = { .first_op = taps->first_op[index],
-					   .file = file->number };
-	struct build build;
+	/* .symtab and .dynsym have the same function under the same name */
+	for (size_t i = 0; i < matches->count; i++)
+		if (matches->items[i].function == function &&
+		    matches->items[i].symbol.offset == symbol->offset)
+			return 0;
+	if (matches->count == MAX_MATCHES)
+		return -E2BIG;
+	matches->items[matches->count++] = (struct match){ function, *symbol };
+	return 0;
+}
+
+static int match_patterns(void *arg, const char *name, const struct elf_symbol *symbol)
+{
+	struct matches *matches = arg;
+	const struct profile *profile = matches->profile;
+	int err = 0;
+
+	for (size_t i = 0; i < profile->function_count && !err; i++) {
+		const struct profile_function *function = &profile->functions[i];
+
+		if (pattern_kind(function->symbol) && pattern_matches(function->symbol, name))
+			err = add_match(matches, function, symbol);
+	}
+	return err;
+}
+
+static int has_patterns(const struct profile *profile)
+{
+	for (size_t i = 0; i < profile->function_count; i++)
+		if (pattern_kind(profile->functions[i].symbol))
+			return 1;
+	return 0;
+}
+
+/* Finds the profile's functions in the file. -EINVAL, -E2BIG: a file that is broken somewhere. */
+static int find_functions(const struct profile *profile, struct elf_file *elf,
+			  struct matches *matches)
+{
 	const char **names = calloc(profile->function_count, sizeof(*names));
 	struct elf_symbol *symbols = calloc(profile->function_count, sizeof(*symbols));
-	struct tap *grown;
-	int found = -ENOMEM, err;
+	int err = -ENOMEM;
 
-	if (!names || !symbols)
-		goto out;
-	for (size_t i = 0; i < profile->function_count; i++)
-		names[i] = profile->functions[i].symbol;
-	found = elf_file__functions(elf, names, profile->function_count, symbols);
-	/* a file that is broken somewhere: what was found before is there, and it is not looked into again */
-	if (found == -EINVAL || found == -E2BIG)
-		found = (int)profile->function_count;
-	if (found <= 0 || !build_matches(profile, elf)) {
-		found = found < 0 ? found : 0;
-		goto out;
+	matches->profile = profile;
+	if (names && symbols) {
+		for (size_t i = 0; i < profile->function_count; i++)
+			names[i] = profile->functions[i].symbol;
+		err = elf_file__functions(elf, names, profile->function_count, symbols);
+		for (size_t i = 0; i < profile->function_count; i++)
+			if (symbols[i].offset)
+				add_match(matches, &profile->functions[i], &symbols[i]);
 	}
-	build_examine(profile, elf, &build);
-	context.build = &build;
-	grown = realloc(file->taps, (file->tap_count + (size_t)found) * sizeof(*grown));
-	if (!grown) {
-		found = -ENOMEM;
-		goto out;
-	}
-	memset(grown + file->tap_count, 0, (size_t)found * sizeof(*grown));
-	file->taps = grown;
-	for (size_t i = 0; i < profile->function_count; i++) {
-		if (!symbols[i].offset)
-			continue;
-		err = add_tap(taps, file, elf, profile, context, &profile->functions[i],
-			      &symbols[i]);
-		if (err) {
-			found = err;
-			break;
-		}
-	}
-out:
 	free(names);
 	free(symbols);
-	return found < 0 ? found : 0;
+	if (err >= 0 && has_patterns(profile))
+		err = elf_file__each_function(elf, match_patterns, matches);
+	return err < 0 ? err : 0;
+}
+
+static int add_matches(struct taps *taps, struct tap_file *file, struct elf_file *elf, size_t index,
+		       const struct matches *matches)
+{
+	struct compile_context context = { .first_op = taps->first_op[index],
+					   .file = file->number };
+	struct tap *grown;
+	struct build build;
+	int err = 0;
+
+	build_examine(matches->profile, elf, &build);
+	context.build = &build;
+	grown = realloc(file->taps, (file->tap_count + matches->count) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memset(grown + file->tap_count, 0, matches->count * sizeof(*grown));
+	file->taps = grown;
+	for (size_t i = 0; i < matches->count && !err; i++)
+		err = add_tap(taps, file, elf, matches->profile, context,
+			      matches->items[i].function, &matches->items[i].symbol);
+	return err;
+}
+
+static int add_profile(struct taps *taps, struct tap_file *file, struct elf_file *elf, size_t index)
+{
+	struct matches *matches = calloc(1, sizeof(*matches));
+	int err;
+
+	if (!matches)
+		return -ENOMEM;
+	err = find_functions(taps->profiles[index], elf, matches);
+	/* a file that is broken somewhere: what was found before is there, and it is not looked into again */
+	if (err == -EINVAL || err == -E2BIG)
+		err = 0;
+	if (!err && matches->count && build_matches(taps->profiles[index], elf))
+		err = add_matches(taps, file, elf, index, matches);
+	free(matches);
+	return err;
 }
 
 static size_t file_functions(const struct tap_file *file)
@@ -967,7 +1034,9 @@ int taps__each(const struct taps *taps, taps_each_fn fn, void *arg)
 				.instruction = tap->placement.instruction,
 				.placement = tap->placement.reason,
 				.up = is_linked(file) && !tap->refused,
-				.reason = tap->refused ? tap->refused : file->reason,
+				.reason = !tap->refused	  ? file->reason :
+					  tap->refused[0] ? tap->refused :
+							    tap->why,
 				.processes = file->processes,
 			};
 			int err = fn(arg, &info);
