@@ -2,6 +2,7 @@
 #include "collect.h"
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "shares.h"
 #include "subject/process.h"
 #include "tap/calibrate.h"
+#include "tap/match.h"
 #include "tap/mmapwatch.h"
 #include "tap/probes.h"
 #include "tap/streams.h"
@@ -185,6 +187,26 @@ static void find_subject(struct collector *c, const struct stream_identity *iden
 	}
 }
 
+/* Whether the profile is meant for this stream. */
+static int is_meant(const struct stream_identity *identity, const struct subject *subject)
+{
+	const struct profile_match *match = &identity->profile->match;
+	char link[64], exe[PATH_MAX] = "";
+	ssize_t len = 0;
+
+	if (match->exe_count) {
+		snprintf(link, sizeof(link), "/proc/%u/exe", identity->key->process.tgid);
+		len = readlink(link, exe, sizeof(exe) - 1);
+	}
+	exe[len > 0 ? len : 0] = 0;
+	return match_fits(match, &(struct match_subject){
+					 .comm = identity->comm,
+					 .exe = exe,
+					 .kernel_id = subject->kernel_id,
+					 .endpoint = identity->endpoint,
+				 });
+}
+
 static int on_open(void *arg, const struct stream_identity *identity, void **user)
 {
 	struct collector *c = arg;
@@ -205,6 +227,10 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 	int err;
 
 	find_subject(c, identity, &subject);
+	if (!is_meant(identity, &subject)) {
+		*user = NULL; /* a stream without series: it is in no sum */
+		return 0;
+	}
 	labels.kernel_id = subject.kernel_id;
 	labels.container = subject.container;
 	labels.pod = subject.pod;
@@ -248,6 +274,8 @@ static int on_retire(void *arg, void *user, const struct tm_slot *totals, uint64
 	struct collector *c = arg;
 	struct counters counters;
 
+	if (!user)
+		return 0;
 	read_counters(totals, &counters);
 	return series_table__retire(c->series, user, &counters, now_ns);
 }
