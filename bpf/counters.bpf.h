@@ -31,11 +31,23 @@ static __always_inline struct counters_seen *counters_find(const struct tm_threa
 	return bpf_map_lookup_elem(&process_counters, &key);
 }
 
+/* Hits and misses mostly lie side by side: one reading for both. Returns whether it was one. */
+static __always_inline bool pair_read(const struct tm_result_spec *result,
+				      const struct tm_frame *frame, __u64 pair[2])
+{
+	__u64 place = frame->ip + result->counters[TM_COUNTER_HITS];
+
+	return result->counters[TM_COUNTER_MISSES] == result->counters[TM_COUNTER_HITS] + 8 &&
+	       !bpf_probe_read_user(pair, 16, (void *)place);
+}
+
 /* Reads the counters of `mask`; the first reading of one shows no growth. */
 static __noinline void counters_read(const struct tm_result_spec *result,
 				     const struct tm_frame *frame, struct counters_seen *seen,
 				     __u32 mask, struct growth *growth)
 {
+	__u64 pair[2] = {};
+	bool paired = pair_read(result, frame, pair);
 	__u32 i;
 
 	for (i = 0; i < TM_COUNTERS; i++) {
@@ -45,7 +57,9 @@ static __noinline void counters_read(const struct tm_result_spec *result,
 		if (!(result->counter_mask & COUNTER_BIT(i)) ||
 		    (!(mask & COUNTER_BIT(i)) && seen->valid & COUNTER_BIT(i)))
 			continue;
-		if (bpf_probe_read_user(&now, sizeof(now), (void *)place)) {
+		if (paired && i <= TM_COUNTER_MISSES) {
+			now = pair[i];
+		} else if (bpf_probe_read_user(&now, sizeof(now), (void *)place)) {
 			lost(TM_LOST_UNREADABLE);
 			continue;
 		}

@@ -19,16 +19,23 @@ static __always_inline char word_character(char c)
 		       0;
 }
 
-/* Cuts the text behind its first word, and makes that lower case. */
-static __always_inline void first_word(char name[TM_NAME_LEN])
+/* The text's first word, in lower case. `name` is zero before. */
+static __always_inline int first_word(__u64 place, char name[TM_NAME_LEN])
 {
-	char keep = -1; /* 0 from the end of the word on */
-	int i;
+	char text[TM_NAME_LEN] = {};
+	__u32 i;
 
+	if (bpf_probe_read_user_str(text, sizeof(text), (void *)place) < 0)
+		return -1;
+	/* ends early, as most names do */
 	for (i = 0; i < TM_NAME_LEN; i++) {
-		name[i] = word_character(name[i]) & keep;
-		keep = name[i] ? -1 : 0;
+		char c = word_character(text[i]);
+
+		if (!c)
+			break;
+		name[i] = c;
 	}
+	return 0;
 }
 
 static __always_inline int name_read(const struct tm_result_spec *result, __s64 value,
@@ -42,11 +49,9 @@ static __always_inline int name_read(const struct tm_result_spec *result, __s64 
 		number->mark = TM_NUMBER_MARK;
 		return 0;
 	}
-	if (bpf_probe_read_user_str(name, TM_NAME_LEN, (void *)value) < 0)
-		return -1;
 	if (result->name_kind == TM_NAME_FIRST_WORD)
-		first_word(name);
-	return 0;
+		return first_word(value, name);
+	return bpf_probe_read_user_str(name, TM_NAME_LEN, (void *)value) < 0 ? -1 : 0;
 }
 
 /* The number of the call's operation. */

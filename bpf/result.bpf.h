@@ -81,6 +81,22 @@ static __always_inline __u64 amount_moved(const struct tm_amount *amount,
 	return moved > 0 ? moved : 0;
 }
 
+/* Where the call's failures are counted, and how many there are; the pointers that lead there are followed once. */
+static __always_inline void failures_before(const struct tm_result_spec *result,
+					    struct tm_frame *frame)
+{
+	const struct tm_value *value = &result->failed_growth;
+	__u64 place = value->arg < 6 ? frame->args[value->arg] : 0;
+
+	if ((value->hops && bpf_probe_read_user(&place, 8, (void *)(place + value->hop))) ||
+	    bpf_probe_read_user(&frame->before[2], 8, (void *)(place + value->offset))) {
+		lost(TM_LOST_UNREADABLE);
+		frame->failed_place = 0;
+		return;
+	}
+	frame->failed_place = place + value->offset;
+}
+
 static __always_inline bool call_begin(struct tm_thread *thread, struct tm_frame *frame,
 				       const struct tm_spec *spec,
 				       const struct tm_result_spec *result)
@@ -108,9 +124,8 @@ static __always_inline bool call_begin(struct tm_thread *thread, struct tm_frame
 		frame->before[0] = amount_read(&result->sent, frame, 0);
 	if (result->received.at)
 		frame->before[1] = amount_read(&result->received, frame, 0);
-	if (result->failed_growth.base &&
-	    value_read(&result->failed_growth, frame, 0, (__s64 *)&frame->before[2]))
-		lost(TM_LOST_UNREADABLE);
+	if (result->failed_growth.base)
+		failures_before(result, frame);
 	return true;
 }
 
@@ -193,13 +208,13 @@ static __noinline void count_bytes(const struct tm_result_spec *result,
 }
 
 static __always_inline bool failed_by_growth(const struct tm_result_spec *result,
-					     const struct tm_frame *frame, __u64 ret)
+					     const struct tm_frame *frame)
 {
-	__s64 now = 0;
+	__u64 now;
 
-	return result->failed_growth.base &&
-	       !value_read(&result->failed_growth, frame, ret, &now) &&
-	       now > (__s64)frame->before[2];
+	return result->failed_growth.base && frame->failed_place &&
+	       !bpf_probe_read_user(&now, 8, (void *)frame->failed_place) &&
+	       (__s64)(now - frame->before[2]) > 0;
 }
 
 static __noinline void result_return(struct tm_thread *thread, struct tm_frame *frame,
@@ -226,7 +241,7 @@ static __noinline void result_return(struct tm_thread *thread, struct tm_frame *
 	}
 	if (!is_counted(&result->when[0], frame, ret) || !is_counted(&result->when[1], frame, ret))
 		return;
-	if (growth.by[TM_COUNTER_FAILURES] || failed_by_growth(result, frame, ret) ||
+	if (growth.by[TM_COUNTER_FAILURES] || failed_by_growth(result, frame) ||
 	    call_failed(spec, frame, ret)) {
 		count_failure(thread, spec, frame, slot);
 		return;

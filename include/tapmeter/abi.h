@@ -164,7 +164,7 @@ struct tm_result_spec {
 	struct tm_value evictions, expirations;
 	struct tm_value name; /* what chooses the operation, see name_kind */
 	struct tm_amount sent, received;
-	struct tm_value failed_growth; /* more at return than at entry: the call failed */
+	struct tm_value failed_growth; /* of 8 bytes; more at return than at entry: the call failed */
 	__u64 lookups; /* bit n: `hits` and `misses` are those of the profile's operation n; 0 = of all */
 	__u32 table; /* of names, in which `name` is looked up; not there: struct tm_spec.op */
 	__u32 function; /* its number in the profile: part of the key of numbers */
@@ -280,13 +280,14 @@ struct tm_frame {
 	__u64 ip; /* the probed address */
 	__u64 args[6];
 	__u64 before[3]; /* RESULT: at entry sent, received (struct tm_amount), failed_growth */
+	__u64 failed_place; /* address of failed_growth */
 	__u32 spec;
 	__u16 op;
 	__u16 pad;
 	__u32 slot;
 	__u32 generation;
 };
-_Static_assert(sizeof(struct tm_frame) == 112, "tm_frame layout");
+_Static_assert(sizeof(struct tm_frame) == 120, "tm_frame layout");
 
 /* The stream of an earlier call, to spare the look-up; only good while the slot is live and of this generation. */
 struct tm_recent {
@@ -307,7 +308,7 @@ struct tm_thread {
 	struct tm_recent recent[TM_RECENT];
 	struct tm_frame frames[TM_MAX_DEPTH];
 };
-_Static_assert(sizeof(struct tm_thread) == 32 + 24 * TM_RECENT + 112 * TM_MAX_DEPTH,
+_Static_assert(sizeof(struct tm_thread) == 32 + 24 * TM_RECENT + 120 * TM_MAX_DEPTH,
 	       "tm_thread layout");
 
 /* ---- losses ----------------------------------------------------------------------------- */

@@ -512,6 +512,9 @@ static void read_failed_growth(struct reader *r, const struct yaml_node *map,
 	if (node)
 		reader_value(r, node, IS_VALUE | NO_RETVAL | NO_LOCAL | NO_COMPARISON | NO_CONSTANT,
 			     &out->failed_growth);
+	if (node && out->failed_growth.value.base &&
+	    (out->failed_growth.value.base != TM_BASE_ARG || out->failed_growth.value.width != 8))
+		yaml_expected(r->errors, node, "a counter of 64 bits: u64[…] of an argument");
 }
 
 void reader_results(struct reader *r, const struct yaml_node *map, struct profile_function *out)
