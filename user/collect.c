@@ -554,7 +554,7 @@ static int add_stream(void *arg, const struct stream_view *view)
 	read_counters(slot, &counters);
 	row.frames = counters.frames;
 	row.messages = counters.messages;
-	row.bytes = counters.bytes;
+	row.bytes = counters.bytes + counters.cache.received;
 	row.would_block = counters.would_block;
 	row.timeouts = counters.timeouts;
 	row.sum_ns = counters.sum_ns;

@@ -445,9 +445,7 @@ static const struct {
 	  "f:5:41: key 'hit' does not go with kind 'message'\n" },
 	{ CACHE "operations: {get: {}}\nbackground: got\n"
 		"functions: [{symbol: f, operation: get, bytes: retval}]\n",
-	  "f:6:13: unknown background 'got', did you mean 'get'?\n"
-	  "f:7:41: key 'bytes' needs an operation with a direction; or use 'sent' or "
-	  "'received'\n" },
+	  "f:6:13: unknown background 'got', did you mean 'get'?\n" },
 	{ CACHE "match: {comm: [], exes: a, symbols: [9]}\noperations: {get: {}}\n"
 		"functions: [{symbol: f, operation: get}]\n",
 	  "f:5:19: unknown key 'exes', did you mean 'exe'?\n"

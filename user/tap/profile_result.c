@@ -462,24 +462,14 @@ static void read_amount(struct reader *r, const struct yaml_node *node, struct p
 			  out->value);
 }
 
-/* `bytes` are sent or received, as the direction of the operation says. */
-static void place_bytes(struct reader *r, const struct yaml_node *map, struct profile_function *out)
+/* `bytes` are sent or received, as the direction of the operation says; without one, a cache gives them. */
+static void place_bytes(struct reader *r, struct profile_function *out)
 {
-	const struct yaml_node *bytes = yaml_get(map, "bytes");
-	enum operation_direction direction = OPERATION_NO_DIRECTION;
+	int operation = out->name_kind ? -1 : out->operation;
 
-	if (!bytes || r->kind != PROFILE_CACHE)
+	if (r->kind != PROFILE_CACHE || !out->bytes.value.base)
 		return;
-	if (out->operation >= 0 && !out->name_kind)
-		direction = r->operations[out->operation].direction;
-	if (direction == OPERATION_NO_DIRECTION) {
-		if (out->operation >= 0)
-			yaml_errors_add(r->errors, bytes->key_line, bytes->key_column,
-					"key 'bytes' needs an operation with a direction; or use "
-					"'sent' or 'received'");
-		return;
-	}
-	if (direction == OPERATION_SEND)
+	if (operation >= 0 && r->operations[operation].direction == OPERATION_SEND)
 		out->sent.value[0] = out->bytes;
 	else
 		out->received.value[0] = out->bytes;
@@ -530,7 +520,7 @@ void reader_results(struct reader *r, const struct yaml_node *map, struct profil
 	read_lookups(r, yaml_get(map, "lookups"), out);
 	read_amount(r, yaml_get(map, "sent"), &out->sent);
 	read_amount(r, yaml_get(map, "received"), &out->received);
-	place_bytes(r, map, out);
+	place_bytes(r, out);
 	node = yaml_get(map, "counters");
 	if (node)
 		out->counters = read_counter_list(r, node);
