@@ -72,7 +72,8 @@ LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/builtin_profiles.o $(PROTO
 LIB := $(BUILD)/libtapmeter.a
 PROGRAM := $(if $(wildcard user/main.c),$(BUILD)/tapmeter)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
-WORKLOADS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/workload/*.c))
+WORKLOADS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/workload/*.c)) \
+	$(patsubst %.cc,$(BUILD)/%,$(wildcard tests/workload/*.cc))
 BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,target tapper shapes.so floor.bpf.o)
 # What a C file may include before the compiler has ever said what it does include.
 GENERATED := $(GEN)/version.h $(if $(BPF_SOURCES),$(GEN)/tapmeter.skel.h) $(PROTO_SOURCES:.c=.h)
@@ -256,6 +257,11 @@ $(BUILD)/tests/workload/%: tests/workload/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -MF $@.d -MT $@ $< $(ALL_LDFLAGS) $(call said_in,LDFLAGS,$<) \
 		$(call said_in,LDLIBS,$<) -o $@
+
+$(BUILD)/tests/workload/%: tests/workload/%.cc $(BUILD)/flags
+	$(call msg,WORKLOAD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -O2 -g -Wall -Wextra -MMD -MP -MF $@.d -MT $@ $< -o $@
 
 .DELETE_ON_ERROR:
 

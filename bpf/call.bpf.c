@@ -7,10 +7,10 @@
 #include "quick.bpf.h"
 #include "hist.bpf.h"
 #include "stream.bpf.h"
-#include "errno.bpf.h"
+#include "failure.bpf.h"
+#include "result.bpf.h"
 #include "transit.bpf.h"
 
-#define EAGAIN 11
 #define PAGE_SIZE 4096
 
 const volatile __u32 agent_tgid = 0;
@@ -39,6 +39,11 @@ extern __u64 *bpf_session_cookie(void) __ksym __weak;
  */
 #define TICKET_VALID (1ull << 32)
 #define TICKET_THREAD_SHIFT 33
+
+static __always_inline __u64 ticket(const struct tm_thread *thread, __u32 spec_index)
+{
+	return TICKET_VALID | spec_index | (__u64)thread->index << TICKET_THREAD_SHIFT;
+}
 
 /* Drops the calls further in than `sp`: the stack has been unwound past them (longjmp, a C++ exception). */
 static __noinline void frames_unwind(struct tm_thread *thread, __u64 sp)
@@ -146,6 +151,8 @@ static __always_inline __u64 call_enter(struct pt_regs *ctx)
 	regs_arguments(ctx, frame->args);
 	frame->spec = spec_index;
 	frame->op = spec->op;
+	if (spec->action >= TM_ACTION_RESULT)
+		return result_enter(thread, frame, spec, depth) ? ticket(thread, spec_index) : 0;
 	if (quick_object(spec, frame, &object)) {
 		lost(TM_LOST_UNREADABLE);
 		object = 0;
@@ -155,7 +162,7 @@ static __always_inline __u64 call_enter(struct pt_regs *ctx)
 		return 0;
 	}
 	if (spec->action == TM_ACTION_COUNT) {
-		if (stream_get(thread, spec, object, &ref))
+		if (stream_get(thread, spec, spec->op, object, &ref))
 			return 0;
 		frame->slot = ref.slot;
 		frame->generation = ref.generation;
@@ -165,51 +172,7 @@ static __always_inline __u64 call_enter(struct pt_regs *ctx)
 	if (spec->payload.kind && !spec->payload.receive)
 		transit_enter(spec, frame);
 	*(volatile __u32 *)&thread->depth = depth + 1;
-	return TICKET_VALID | spec_index | (__u64)thread->index << TICKET_THREAD_SHIFT;
-}
-
-static __always_inline void count_errno(struct tm_slot *slot, __u32 error)
-{
-	int i;
-
-	for (i = 0; i < TM_MAX_ERRNOS; i++) {
-		__u32 seen = slot->errors[i].error;
-
-		if (!seen)
-			seen = __sync_val_compare_and_swap(&slot->errors[i].error, 0, error);
-		if (!seen || seen == error) {
-			__sync_fetch_and_add(&slot->errors[i].count, 1);
-			return;
-		}
-	}
-	__sync_fetch_and_add(&slot->other_errors, 1);
-}
-
-static __noinline void count_failure(struct tm_thread *thread, const struct tm_spec *spec,
-				     const struct tm_frame *frame, struct tm_slot *slot)
-{
-	__s64 nonblocking = 0;
-	__u32 error;
-
-	if (!spec->has_errno) {
-		__sync_fetch_and_add(&slot->other_errors, 1);
-		return;
-	}
-	error = errno_read(thread, spec, frame);
-	if (!error) {
-		lost(TM_LOST_ERRNO_UNKNOWN);
-		__sync_fetch_and_add(&slot->unknown_errors, 1);
-		return;
-	}
-	if (error != EAGAIN || !spec->nonblocking.base) {
-		count_errno(slot, error);
-		return;
-	}
-	value_read(&spec->nonblocking, frame, 0, &nonblocking);
-	if (nonblocking)
-		__sync_fetch_and_add(&slot->would_block, 1);
-	else
-		__sync_fetch_and_add(&slot->timeouts, 1);
+	return ticket(thread, spec_index);
 }
 
 /* Returns what `more` is, -1 = not known. */
@@ -233,26 +196,6 @@ static __always_inline __s64 count_success(const struct tm_spec *spec, const str
 	}
 	__sync_fetch_and_add(&slot->sum_ns, duration);
 	return more;
-}
-
-static __noinline bool call_failed_evaluated(const struct tm_spec *spec,
-					     const struct tm_frame *frame, __u64 ret)
-{
-	__s64 failed = 0;
-
-	if (spec->failed[0].base && value_read(&spec->failed[0], frame, ret, &failed))
-		lost(TM_LOST_UNREADABLE);
-	if (!failed && spec->failed[1].base && value_read(&spec->failed[1], frame, ret, &failed))
-		lost(TM_LOST_UNREADABLE);
-	return failed;
-}
-
-static __always_inline bool call_failed(const struct tm_spec *spec, const struct tm_frame *frame,
-					__u64 ret)
-{
-	if (spec->quick.failed == TM_QUICK_RETURN)
-		return (__s32)ret < 0;
-	return spec->quick.failed != TM_QUICK_ZERO && call_failed_evaluated(spec, frame, ret);
 }
 
 static __always_inline void call_count(struct tm_thread *thread, const struct tm_spec *spec,
@@ -307,6 +250,8 @@ static __always_inline void call_return(struct pt_regs *ctx, __u64 now, struct t
 		if (!call_failed(spec, frame, ret) &&
 		    !value_read(&spec->object, frame, ret, &object))
 			streams_close(thread, spec, object);
+	} else if (spec->action == TM_ACTION_RESULT) {
+		result_return(thread, frame, spec, ret, now - frame->start_ns);
 	} else {
 		call_count(thread, spec, frame, ret, now);
 	}

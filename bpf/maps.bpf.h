@@ -32,6 +32,41 @@ struct {
 	__type(value, struct tm_spec);
 } specs SEC(".maps") __weak;
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TM_MAX_SPECS);
+	__type(key, __u32);
+	__type(value, struct tm_result_spec);
+} result_specs SEC(".maps") __weak;
+
+/* Allow-lists: the operation that a command's name stands for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TM_MAX_NAMES);
+	__type(key, struct tm_name_key);
+	__type(value, __u32);
+} operation_names SEC(".maps") __weak;
+
+struct counters_key {
+	struct tm_process_id process;
+	__u32 file;
+	__u32 pad;
+};
+
+struct counters_seen {
+	__u64 value[TM_COUNTERS];
+	__u32 valid; /* bit n: value[n] has been read */
+	__u32 pad;
+};
+
+/* A process's own counters as they were read last. Entries of processes that have ended are replaced. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TM_MAX_PROCESSES);
+	__type(key, struct counters_key);
+	__type(value, struct counters_seen);
+} process_counters SEC(".maps") __weak;
+
 /* How often each spec's probe was hit; memory-mapped. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

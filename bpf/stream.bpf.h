@@ -110,16 +110,16 @@ static __always_inline bool stream_cached(const struct tm_thread *thread, __u32 
 }
 
 /*
- * The stream of this call, looked up. A pointer that is not a live object of the class does not get a
- * stream of its own: all such calls of a process share the one without object.
+ * The stream of this call, looked up. `op` is the operation: not always the spec's. A pointer that is not a live
+ * object of the class does not get a stream of its own: all such calls of a process share the one without object.
  */
-static __noinline int stream_find(struct tm_thread *thread, const struct tm_spec *spec,
+static __noinline int stream_find(struct tm_thread *thread, const struct tm_spec *spec, __u16 op,
 				  __u64 object, struct stream_ref *ref)
 {
 	struct tm_stream_key key;
 	struct stream_ref *found;
 
-	stream_key(&key, thread, spec->op, object);
+	stream_key(&key, thread, op, object);
 	found = bpf_map_lookup_elem(&streams, &key);
 	if (!found && object && !object_valid(spec, object)) {
 		key.object = 0;
@@ -131,16 +131,16 @@ static __noinline int stream_find(struct tm_thread *thread, const struct tm_spec
 		return -1;
 	/* not for a pointer that is no object now: it may be one later */
 	if (key.object == object)
-		*stream_place(thread, spec->op, object) = ref->slot + 1;
+		*stream_place(thread, op, object) = ref->slot + 1;
 	return 0;
 }
 
 static __always_inline int stream_get(struct tm_thread *thread, const struct tm_spec *spec,
-				      __u64 object, struct stream_ref *ref)
+				      __u16 op, __u64 object, struct stream_ref *ref)
 {
-	if (stream_cached(thread, spec->op, object, stream_place(thread, spec->op, object), ref))
+	if (stream_cached(thread, op, object, stream_place(thread, op, object), ref))
 		return 0;
-	return stream_find(thread, spec, object, ref);
+	return stream_find(thread, spec, op, object, ref);
 }
 
 static __noinline void stream_close(const struct tm_stream_key *key)

@@ -62,6 +62,9 @@ static __noinline int value_read(const struct tm_value *v, const struct tm_frame
 	case TM_BASE_STACK:
 		x = frame->sp;
 		break;
+	case TM_BASE_PROBE:
+		x = frame->ip;
+		break;
 	default:
 		return 0;
 	}
@@ -69,6 +72,8 @@ static __noinline int value_read(const struct tm_value *v, const struct tm_frame
 		*out = x;
 		return 0;
 	}
+	if (v->hops && bpf_probe_read_user(&x, sizeof(x), (void *)(x + v->hop)))
+		return -14; /* -EFAULT */
 	if (v->width) {
 		__u64 place = x + v->offset;
 

@@ -2,6 +2,7 @@
 #include "collect.h"
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "subject/endpoint.h"
 #include "subject/process.h"
 #include "tap/calibrate.h"
+#include "tap/match.h"
 #include "tap/mmapwatch.h"
 #include "tap/probes.h"
 #include "tap/streams.h"
@@ -259,6 +261,26 @@ static int owner_new(struct collector *c, const struct series_labels *labels,
 	return 0;
 }
 
+/* Whether the profile is meant for this stream. */
+static int is_meant(const struct stream_identity *identity, const struct subject *subject)
+{
+	const struct profile_match *match = &identity->profile->match;
+	char link[64], exe[PATH_MAX] = "";
+	ssize_t len = 0;
+
+	if (match->exe_count) {
+		snprintf(link, sizeof(link), "/proc/%u/exe", identity->key->process.tgid);
+		len = readlink(link, exe, sizeof(exe) - 1);
+	}
+	exe[len > 0 ? len : 0] = 0;
+	return match_fits(match, &(struct match_subject){
+					 .comm = identity->comm,
+					 .exe = exe,
+					 .kernel_id = subject->kernel_id,
+					 .endpoint = identity->endpoint,
+				 });
+}
+
 static int on_open(void *arg, const struct stream_identity *identity, void **user)
 {
 	struct collector *c = arg;
@@ -281,6 +303,10 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 	err = find_subject(c, identity, &subject);
 	if (err)
 		return err;
+	if (!is_meant(identity, &subject)) {
+		*user = NULL; /* a stream without series: it is in no sum */
+		return 0;
+	}
 	labels.kernel_id = subject.kernel_id;
 	labels.container = subject.container;
 	labels.pod = subject.pod;
@@ -305,6 +331,12 @@ static void read_counters(const struct tm_slot *slot, struct counters *out)
 	out->sum_ns = slot->sum_ns;
 	out->other_errors = slot->other_errors;
 	out->unknown_errors = slot->unknown_errors;
+	out->cache.received = slot->received;
+	out->cache.hits = slot->hits;
+	out->cache.misses = slot->misses;
+	out->cache.ok = slot->ok;
+	out->cache.evictions = slot->evictions;
+	out->cache.expirations = slot->expirations;
 	for (size_t i = 0; i < TM_MAX_ERRNOS && slot->errors[i].error; i++)
 		out->errors[i] = slot->errors[i];
 	for (size_t i = 0; i < TM_HIST_BUCKETS; i++) {
@@ -317,10 +349,13 @@ static int on_retire(void *arg, void *user, const struct tm_slot *totals, uint64
 {
 	struct collector *c = arg;
 	struct owner *owner = user;
-	enum series_direction direction = series__labels(owner->series)->direction;
+	enum series_direction direction;
 	struct counters counters;
 	int err;
 
+	if (!owner)
+		return 0;
+	direction = series__labels(owner->series)->direction;
 	read_counters(totals, &counters);
 	err = series_table__retire(c->series, owner->series, &counters, now_ns);
 	if (err)
@@ -800,7 +835,7 @@ static int add_stream(void *arg, const struct stream_view *view)
 	read_counters(slot, &counters);
 	row.frames = counters.frames;
 	row.messages = counters.messages;
-	row.bytes = counters.bytes;
+	row.bytes = counters.bytes + counters.cache.received;
 	row.would_block = counters.would_block;
 	row.timeouts = counters.timeouts;
 	row.sum_ns = counters.sum_ns;

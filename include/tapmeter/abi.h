@@ -51,6 +51,8 @@ enum tm_base {
 	TM_BASE_ARG = 2, /* argument register `arg`, as it was at entry */
 	TM_BASE_RETURN = 3, /* the return register */
 	TM_BASE_STACK = 4, /* stack pointer at entry (at the return address); needs `width` */
+	TM_BASE_PROBE =
+		5, /* the probed address: `offset` leads to a variable of the file; needs `width` */
 };
 
 enum tm_compare {
@@ -64,8 +66,8 @@ enum tm_compare {
 };
 
 /*
- * value = base; if (width) value = *(width bytes at value + offset); value &= mask;
- * if (compare) value = value <compare> operand. Memory is read at return, but for values
+ * value = base; if (hops) value = *(8 bytes at value + hop); if (width) value = *(width bytes at
+ * value + offset); value &= mask; if (compare) value = value <compare> operand. Memory is read at return, but for values
  * evaluated at entry (object).
  */
 struct tm_value {
@@ -75,9 +77,10 @@ struct tm_value {
 	__u8 is_signed; /* sign-extend from `bits` */
 	__u8 bits; /* 8, 16, 32, 64: what of the register or memory counts */
 	__u8 compare; /* enum tm_compare */
-	__u16 pad;
+	__u8 hops; /* 0, 1: pointers to follow before */
+	__u8 pad;
 	__s32 offset;
-	__u32 pad2;
+	__s32 hop;
 	__u64 mask; /* ~0 for all */
 	__s64 operand; /* constant, or right side of the comparison */
 };
@@ -108,6 +111,8 @@ enum tm_action {
 	TM_ACTION_CLOSE = 2, /* a call ends the object's streams, at entry */
 	TM_ACTION_RELABEL =
 		3, /* a successful call may change the object's labels: ends its streams */
+	TM_ACTION_RESULT = 4, /* COUNT, with what struct tm_result_spec says beside */
+	TM_ACTION_SAMPLE = 5, /* a call makes the process's own counters be read, no more */
 };
 
 /* ---- payload: where a message's bytes are, for the delivery time (transit) ------------- */
@@ -178,6 +183,89 @@ struct tm_spec {
 _Static_assert(sizeof(struct tm_spec) == 16 + 16 + 6 * 32 + 16 + 104 + 40, "tm_spec layout");
 _Static_assert(sizeof(struct tm_spec) % 64 == 0, "specs begin with a cache line");
 
+/* Counters that a process keeps itself: what they have grown by is counted. */
+enum tm_counter {
+	TM_COUNTER_HITS,
+	TM_COUNTER_MISSES,
+	TM_COUNTER_FAILURES, /* grown during a call: the call failed */
+	TM_COUNTER_EVICTIONS,
+	TM_COUNTER_EXPIRATIONS,
+	TM_COUNTER_SENT, /* bytes */
+	TM_COUNTER_RECEIVED,
+	TM_COUNTERS,
+};
+
+enum tm_amount_at {
+	TM_AMOUNT_RETURN = 0, /* the sum of the two values at return */
+	TM_AMOUNT_ENTRY = 1, /* at entry */
+	TM_AMOUNT_GROWTH = 2, /* how much more it is at return than at entry */
+};
+
+/* A number of bytes. */
+struct tm_amount {
+	struct tm_value value[2];
+	__u8 at; /* enum tm_amount_at */
+	__u8 pad[7];
+};
+
+enum tm_name_kind {
+	TM_NAME_FIXED = 0, /* struct tm_spec.op is the operation */
+	TM_NAME_TEXT = 1, /* the value points to the operation's name */
+	TM_NAME_FIRST_WORD = 2, /* to a text that begins with it, in upper or lower case */
+	TM_NAME_NUMBER = 3, /* the value is the operation's number */
+};
+
+/* Inside which calls a call is not counted. */
+enum tm_nested {
+	TM_NESTED_SAME = 0, /* of the same operation */
+	TM_NESTED_ANY = 1, /* of any operation of the profile */
+	TM_NESTED_COUNT = 2, /* none */
+};
+
+/* Beside struct tm_spec, under the same number, for RESULT and SAMPLE: kept apart so that others do not pay. */
+struct tm_result_spec {
+	struct tm_value when[2]; /* given and 0: the call does not count */
+	struct tm_value hits,
+		misses; /* how many keys were found or not by a call that did not fail */
+	struct tm_value evictions, expirations;
+	struct tm_value name; /* what chooses the operation, see name_kind */
+	struct tm_amount sent, received;
+	struct tm_value failed_growth; /* of 8 bytes; more at return than at entry: the call failed */
+	__u64 lookups; /* bit n: `hits` and `misses` are those of the profile's operation n; 0 = of all */
+	__u32 table; /* of names, in which `name` is looked up; not there: struct tm_spec.op */
+	__u32 function; /* its number in the profile: part of the key of numbers */
+	__s32 counters[TM_COUNTERS]; /* from the probed address to each */
+	__u8 counter_mask; /* bit n: counters[n] is given */
+	__u8 name_kind; /* enum tm_name_kind */
+	__u8 nested; /* enum tm_nested */
+	__u8 pad;
+	__u16 first_op, last_op; /* of the profile */
+	__u16 background_op; /* for counters that grow outside of calls, 0 = none */
+	__u16 pad2;
+};
+_Static_assert(sizeof(struct tm_result_spec) == 8 * 32 + 2 * 72 + 16 + 4 * TM_COUNTERS + 12,
+	       "tm_result_spec layout");
+
+#define TM_NAME_LEN 28
+
+/* Which operation of a profile a name stands for; the value is the operation's number. */
+struct tm_name_key {
+	__u32 table;
+	char name[TM_NAME_LEN]; /* NUL-padded, the last byte NUL; or struct tm_number_name */
+};
+_Static_assert(sizeof(struct tm_name_key) == 32, "tm_name_key layout");
+
+/* A number as a name: no text, which ends with a NUL. */
+struct tm_number_name {
+	__u64 number __attribute__((packed, aligned(4)));
+	__u32 function;
+	__u8 zero[12];
+	__u32 mark; /* TM_NUMBER_MARK */
+};
+_Static_assert(sizeof(struct tm_number_name) == TM_NAME_LEN, "tm_number_name layout");
+#define TM_NUMBER_MARK 0xffffffff
+#define TM_MAX_NAMES 16384
+
 /*
  * How to know an object (a socket) and to read its labels. The places inside the object differ by
  * build: the agent finds them by scanning one object and then writes them here; until then
@@ -244,8 +332,12 @@ struct tm_slot {
 	__u64 other_errors; /* failures beyond the table below */
 	__u64 unknown_errors; /* failures whose errno could not be read */
 	struct tm_errno_count errors[TM_MAX_ERRNOS];
+	/* RESULT and SAMPLE only; `bytes` are then those sent, `messages` is not used */
+	__u64 received;
+	__u64 hits, misses; /* keys */
+	__u64 ok; /* calls that did not fail and have neither hits nor misses */
+	__u64 evictions, expirations;
 	__u64 hist[TM_HIST_BUCKETS];
-	__u64 pad[6];
 };
 _Static_assert(__builtin_offsetof(struct tm_slot, file) == 64, "a slot's first cache line");
 _Static_assert(sizeof(struct tm_slot) % 64 == 0, "slots do not share cache lines");
@@ -257,6 +349,8 @@ struct tm_frame {
 	__u64 sp; /* stack pointer at entry; at return it is 8 more (the return address is gone) */
 	__u64 ip; /* the probed address */
 	__u64 args[6];
+	__u64 before[3]; /* RESULT: at entry sent, received (struct tm_amount), failed_growth */
+	__u64 failed_place; /* address of failed_growth */
 	__u32 spec;
 	__u16 op;
 	__u16 pad;
@@ -264,7 +358,7 @@ struct tm_frame {
 	__u32 generation;
 	__u64 transit; /* a send's hash, to be put right if the call fails; 0 = none */
 };
-_Static_assert(sizeof(struct tm_frame) == 96, "tm_frame layout");
+_Static_assert(sizeof(struct tm_frame) == 128, "tm_frame layout");
 
 struct tm_thread {
 	struct tm_process_id process;
@@ -277,7 +371,7 @@ struct tm_thread {
 	__s64 errno_tpoff; /* errno's offset from the thread pointer; 0 = not known yet */
 	struct tm_frame frames[TM_MAX_DEPTH];
 };
-_Static_assert(sizeof(struct tm_thread) == 56 + 96 * TM_MAX_DEPTH, "tm_thread layout");
+_Static_assert(sizeof(struct tm_thread) == 56 + 128 * TM_MAX_DEPTH, "tm_thread layout");
 
 /* ---- transit: delivery times -------------------------------------------------------------- */
 

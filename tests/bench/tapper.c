@@ -295,13 +295,13 @@ static void tap_attach(size_t variant, const char *symbol, const struct function
 					   .file = 1,
 					   .transit = 1 };
 	struct probe probe = { .offset = offset, .spec = link_count };
-	struct tm_spec spec;
+	struct compiled compiled;
 
 	check(link_count < MAX_LINKS, "too many links");
 	spec_compile(profile, profile_find(symbol), function->elf, &function->symbol, &context,
-		     &spec);
-	variants[variant].cut(&spec);
-	check_error(probes__set_spec(probes, (uint32_t)probe.spec, &spec), "spec");
+		     &compiled);
+	variants[variant].cut(&compiled.spec);
+	check_error(probes__set_spec(probes, (uint32_t)probe.spec, &compiled.spec), "spec");
 	check_error(probes__attach(probes, function->fd, &probe, 1, 0, &links[link_count]),
 		    "attach");
 	link_count++;

@@ -103,9 +103,11 @@ static struct tm_spec compile(const char *name, uint32_t skipped)
 	};
 	struct elf_symbol symbol = find_symbol(elf, name);
 	struct tm_spec spec;
+	struct compiled compiled;
 
 	memset(&spec, 0x55, sizeof(spec));
-	spec_compile(zmq, function_of(zmq, name), elf, &symbol, &context, &spec);
+	spec_compile(zmq, function_of(zmq, name), elf, &symbol, &context, &compiled);
+	spec = compiled.spec;
 	return spec;
 }
 
@@ -168,10 +170,10 @@ static struct tm_payload payload_of(const char *name)
 {
 	struct compile_context context = { .transit = 1 };
 	struct elf_symbol symbol = find_symbol(elf, name);
-	struct tm_spec spec;
+	struct compiled compiled;
 
-	spec_compile(zmq, function_of(zmq, name), elf, &symbol, &context, &spec);
-	return spec.payload;
+	spec_compile(zmq, function_of(zmq, name), elf, &symbol, &context, &compiled);
+	return compiled.spec.payload;
 }
 
 static void a_message_is_found_in_its_buffer_or_object(void **state)
@@ -328,8 +330,11 @@ static void check_made_up(const struct profile *profile, struct elf_file *in)
 	struct compile_context context = { .first_op = FIRST_OP };
 	struct elf_symbol symbol = find_symbol(in, "tapped_value");
 	struct tm_spec spec;
+	struct compiled compiled;
 
-	spec_compile(profile, function_of(profile, "tapped_value"), in, &symbol, &context, &spec);
+	spec_compile(profile, function_of(profile, "tapped_value"), in, &symbol, &context,
+		     &compiled);
+	spec = compiled.spec;
 	/* it calls no such function */
 	assert_int_equal(spec.has_more, 1);
 	assert_int_equal(spec.more_known, 0);
@@ -339,14 +344,17 @@ static void check_made_up(const struct profile *profile, struct elf_file *in)
 	assert_int_equal(spec.bytes.base, TM_BASE_NONE);
 
 	symbol = find_symbol(in, "tapped_sum");
-	spec_compile(profile, function_of(profile, "tapped_sum"), in, &symbol, &context, &spec);
+	spec_compile(profile, function_of(profile, "tapped_sum"), in, &symbol, &context, &compiled);
+	spec = compiled.spec;
 	assert_int_equal(spec.has_more, 0);
 	assert_int_equal(spec.has_errno, 0);
 	assert_int_equal(spec.errno_got, 0);
 	assert_int_equal(spec.errno_tpoff, 0);
 
 	symbol = find_symbol(in, "tapped_fill");
-	spec_compile(profile, function_of(profile, "tapped_fill"), in, &symbol, &context, &spec);
+	spec_compile(profile, function_of(profile, "tapped_fill"), in, &symbol, &context,
+		     &compiled);
+	spec = compiled.spec;
 	assert_int_equal(spec.action, TM_ACTION_CLOSE);
 	assert_int_equal(spec.close_op_first, FIRST_OP);
 	assert_int_equal(spec.close_op_last, FIRST_OP);
@@ -392,13 +400,15 @@ static void check_local(int offset, int known)
 	char text[512];
 	struct elf_file *in;
 	struct tm_spec spec;
+	struct compiled compiled;
 	int fd;
 
 	snprintf(text, sizeof(text), source, 64 + offset);
 	assert_int_equal(shell("printf '%s' >x.s && gcc -shared -nostdlib x.s -o x.so", text), 0);
 	assert_int_equal(open_elf(in_directory("x.so"), &fd, &in), 0);
 	symbol = find_symbol(in, "tapped_value");
-	spec_compile(zmq, &function, in, &symbol, &context, &spec);
+	spec_compile(zmq, &function, in, &symbol, &context, &compiled);
+	spec = compiled.spec;
 	assert_int_equal(spec.more_known, known);
 	assert_int_equal(spec.more.offset, known ? offset : 0);
 	elf_file__free(in);
@@ -430,6 +440,7 @@ static void errno_of_a_static_program_is_at_a_fixed_offset(void **state)
 	struct elf_symbol symbol;
 	struct elf_file *in;
 	struct tm_spec spec;
+	struct compiled compiled;
 	long offset = 0;
 	FILE *file;
 	int fd;
@@ -440,7 +451,9 @@ static void errno_of_a_static_program_is_at_a_fixed_offset(void **state)
 		shell("printf '%s' >x.c && gcc -O1 -static x.c -o x && ./x >offset", source), 0);
 	assert_int_equal(open_elf(in_directory("x"), &fd, &in), 0);
 	symbol = find_symbol(in, "tapped_value");
-	spec_compile(profile, function_of(profile, "tapped_value"), in, &symbol, &context, &spec);
+	spec_compile(profile, function_of(profile, "tapped_value"), in, &symbol, &context,
+		     &compiled);
+	spec = compiled.spec;
 	file = fopen(in_directory("offset"), "r");
 	assert_non_null(file);
 	assert_int_equal(fscanf(file, "%ld", &offset), 1); /* NOLINT: our own program's number */

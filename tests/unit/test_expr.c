@@ -82,6 +82,15 @@ static const struct {
 	    .mask = ALL,
 	    .compare = 1,
 	    .operand = 6 } },
+	{ "u16[u64[arg2 - 8] + 4]",
+	  { .base = TM_BASE_ARG,
+	    .arg = 2,
+	    .width = 2,
+	    .bits = 16,
+	    .hops = 1,
+	    .hop = -8,
+	    .offset = 4,
+	    .mask = ALL } },
 	{ " \t i32 [ retval ] == 6 ",
 	  { .base = TM_BASE_RETURN,
 	    .width = 4,
@@ -127,8 +136,35 @@ static void a_local_variable_is_named_by_the_call_that_gets_its_address(void **s
 	assert_int_equal(expr.local_arg, 5);
 }
 
+static void constants_stand_where_numbers_do(void **state)
+{
+	struct expr_error error;
+	struct expr expr;
+
+	(void)state;
+	assert_int_equal(expr_parse("u32[u64[arg1 + hop] - off] & bits == goal", &expr, &error), 0);
+	assert_int_equal(expr.value.hops, 1);
+	assert_int_equal(expr.value.width, 4);
+	assert_int_equal(expr.value.compare, TM_CMP_EQ);
+	assert_string_equal(expr.constants[EXPR_HOP].name, "hop");
+	assert_false(expr.constants[EXPR_HOP].negative);
+	assert_string_equal(expr.constants[EXPR_OFFSET].name, "off");
+	assert_true(expr.constants[EXPR_OFFSET].negative);
+	assert_string_equal(expr.constants[EXPR_MASK].name, "bits");
+	assert_string_equal(expr.constants[EXPR_OPERAND].name, "goal");
+	assert_int_equal(expr.constants[EXPR_OPERAND].at, 37);
+
+	assert_int_equal(expr_parse("u64[stack + 8]", &expr, &error), 0);
+	assert_int_equal(expr.value.base, TM_BASE_STACK);
+	assert_string_equal(expr.callee, "");
+	assert_int_equal(expr.value.offset, 8);
+}
+
 #define TERM "arg0 to arg5, retval, a type (u8 to u64, i8 to i64) or an integer"
-#define POINTER "a pointer: arg0 to arg5, retval or local(FUNCTION, N)"
+#define POINTER "a pointer: arg0 to arg5, retval, stack, u64[...] or local(FUNCTION, N)"
+#define OFFSET "an integer up to 0xffffff or the name of a constant"
+#define FLOATING \
+	"an integer or a pointer: floating-point values are in registers that a probe cannot read"
 #define REST "'&', a comparison (== != < <= > >=) or the end"
 #define SIGNED "an integer of 64 bits with sign"
 
@@ -186,12 +222,20 @@ static const struct {
 	{ "u8(arg0 + 1)", 8, "found '+', expected ')'" },
 	{ "u8[]", 3, "found ']', expected " POINTER },
 	{ "u8[5]", 3, "found '5', expected " POINTER },
-	{ "u8[u64[arg0]]", 3, "found 'u64', expected " POINTER },
+	{ "u8[u32[arg0]]", 3, "found 'u32', expected " POINTER },
+	{ "u8[u64[u64[arg0]]]", 7,
+	  "found 'u64', expected arg0 to arg5, retval or stack: two steps at most lead to a value" },
+	{ "u8[u64(arg0)]", 6, "found '(', expected '['" },
+	{ "f64(arg0)", 0, "found 'f64', expected " FLOATING },
+	{ "xmm0", 0, "found 'xmm0', expected " FLOATING },
+	{ "double", 0, "found 'double', expected " FLOATING },
+	{ "u8[arg0 + Upper]", 10, "found 'Upper', expected " OFFSET },
+	{ "u8[arg0 + u8]", 10, "found 'u8', expected " OFFSET },
 	{ "u8[arg0", 7, "found the end, expected ']'" },
 	{ "u8[arg0)", 7, "found ')', expected ']'" },
-	{ "u8[arg0 + ]", 10, "found ']', expected an integer up to 0xffffff" },
-	{ "u8[arg0 + -8]", 10, "found '-', expected an integer up to 0xffffff" },
-	{ "u8[arg0 + 16777216]", 10, "found '16777216', expected an integer up to 0xffffff" },
+	{ "u8[arg0 + ]", 10, "found ']', expected " OFFSET },
+	{ "u8[arg0 + -8]", 10, "found '-', expected " OFFSET },
+	{ "u8[arg0 + 16777216]", 10, "found '16777216', expected " OFFSET },
 	{ "u8[arg0 + 1 + 1]", 12, "found '+', expected ']'" },
 	{ "u8[local]", 8, "found ']', expected '('" },
 	{ "u8[local(, 0)]", 9, "found ',', expected the name of a function" },
@@ -290,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_form_becomes_its_value),
 		cmocka_unit_test(a_local_variable_is_named_by_the_call_that_gets_its_address),
+		cmocka_unit_test(constants_stand_where_numbers_do),
 		cmocka_unit_test(every_error_says_its_place_and_what_was_expected),
 		cmocka_unit_test(a_name_of_127_letters_is_the_longest),
 		cmocka_unit_test(a_huge_word_is_cut_in_the_error),

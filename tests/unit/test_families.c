@@ -180,12 +180,17 @@ static void cache_operations_are_put_together_over_directions(void **state)
 	struct series_sample s[] = {
 		{ .labels = &labels[0],
 		  .frames = 10,
+		  .cache = { .ok = 10 },
 		  .bytes = 100,
 		  .timeouts = 2,
 		  .error_count = 1,
 		  .errors = &error,
 		  .would_block = 99 },
-		{ .labels = &labels[1], .frames = 20, .other_errors = 4, .unknown_errors = 8 },
+		{ .labels = &labels[1],
+		  .frames = 20,
+		  .cache = { .ok = 20 },
+		  .other_errors = 4,
+		  .unknown_errors = 8 },
 	};
 #define CACHE                                                                            \
 	"{kernel_id=\"k1\",pod=\"p\",comm=\"python3\",system=\"redis\",side=\"client\"," \
@@ -199,6 +204,31 @@ static void cache_operations_are_put_together_over_directions(void **state)
 	assert_line("tapmeter_cache_operation_seconds_count" CACHE "} 0");
 	assert_absent("tapmeter_cache_bytes_total" CACHE ",direction=\"receive\"");
 	assert_absent("tapmeter_messages_total");
+}
+
+static void look_ups_show_hits_and_misses(void **state)
+{
+	struct series_labels labels[] = { cache_labels("get", DIRECTION_NONE),
+					  cache_labels("del", DIRECTION_NONE) };
+	struct series_sample s[] = {
+		{ .labels = &labels[0],
+		  .frames = 5,
+		  .cache = { .hits = 3, .misses = 2, .received = 70 } },
+		{ .labels = &labels[1],
+		  .frames = 4,
+		  .cache = { .ok = 4, .evictions = 11, .expirations = 12 } },
+	};
+
+	(void)state;
+	write_series(s, 2);
+	assert_line("tapmeter_cache_operations_total" CACHE ",result=\"hit\"} 3");
+	assert_line("tapmeter_cache_operations_total" CACHE ",result=\"miss\"} 2");
+	assert_line("tapmeter_cache_operations_total" CACHE ",result=\"ok\"} 0");
+	assert_line("tapmeter_cache_bytes_total" CACHE ",direction=\"receive\"} 70");
+	assert_absent("tapmeter_cache_bytes_total" CACHE ",direction=\"send\"");
+#define SYSTEM "{kernel_id=\"k1\",pod=\"p\",comm=\"python3\",system=\"redis\"}"
+	assert_line("tapmeter_cache_evictions_total" SYSTEM " 11");
+	assert_line("tapmeter_cache_expirations_total" SYSTEM " 12");
 }
 
 static void series_that_differ_in_nothing_shown_become_one_sample(void **state)
@@ -653,6 +683,7 @@ int main(void)
 		cmocka_unit_test(fastdeploy_counts_failed_sends_as_sent),
 		cmocka_unit_test(fastdeploys_latency_is_in_milliseconds_at_its_bounds),
 		cmocka_unit_test(without_a_view_there_is_nothing_of_it),
+		cmocka_unit_test(look_ups_show_hits_and_misses),
 		cmocka_unit_test(series_that_differ_in_nothing_shown_become_one_sample),
 		cmocka_unit_test(label_values_are_escaped),
 		cmocka_unit_test(a_tap_is_up_if_it_is_so_everywhere),

@@ -236,7 +236,13 @@ static void an_object_is_looked_through_as_far_as_possible_unless_told_otherwise
 #define A_NAME "a name: a letter, then letters, digits, _ and - (all lower case, up to 31)"
 #define A_TERM "arg0 to arg5, retval, a type (u8 to u64, i8 to i64) or an integer"
 #define A_CLASS "the beginning of a mangled class name, up to 23 bytes"
+#define A_CONSTANT                                                                      \
+	"a name for a constant: a letter, then letters, digits and _ (all lower case, " \
+	"up to 31), and no word of expressions"
 #define A_SYMBOL "a symbol: letters, digits, _, . and $, up to 255"
+#define A_FUNCTION                                                                            \
+	"a symbol (letters, digits, _, . and $, up to 255), a pattern of three or more with " \
+	"*, or a C++ name like Cache::Get"
 
 static const struct {
 	const char *text, *errors;
@@ -254,7 +260,7 @@ static const struct {
 	{ HEAD OPS FUNS "profil: x\n", "f:6:1: unknown key 'profil', did you mean 'profile'?\n" },
 	{ HEAD OPS FUNS "xyz: x\n",
 	  "f:6:1: unknown key 'xyz', expected one of: profile, description, kind, system, side, "
-	  "object, message, operations, functions\n" },
+	  "match, object, message, constants, counters, commands, operations, background, functions\n" },
 	{ HEAD OPS FUNS "message: x\n", "f:6:10: found 'x', expected a map\n" },
 	{ HEAD OPS FUNS "message: {type: 256, forms: {1: {inside: 0, size: 'u8[0]'}}}\n",
 	  "f:6:17: found '256', expected an offset from 0 to 63\n" },
@@ -369,8 +375,9 @@ static const struct {
 	{ HEAD OPS "functions: {f: {}}\n",
 	  "f:5:12: found no functions, expected a list of them\n" },
 	{ HEAD OPS "functions: [f]\n", "f:5:13: found 'f', expected a map\n" },
-	{ HEAD OPS "functions: [{}]\n", "f:5:13: key 'operation', 'close' or 'relabel' is missing\n"
-					"f:5:13: key 'symbol' is missing\n" },
+	{ HEAD OPS "functions: [{}]\n",
+	  "f:5:13: key 'operation', 'close', 'relabel' or 'sample' is missing\n"
+	  "f:5:13: key 'symbol' is missing\n" },
 	{ HEAD OPS "functions: [{operation: out}]\n", "f:5:13: key 'symbol' is missing\n" },
 	{ HEAD OPS "functions: [{symbol: f, operation: otu}]\n",
 	  "f:5:36: unknown operation 'otu', did you mean 'out'?\n" },
@@ -382,13 +389,18 @@ static const struct {
 	  "f:5:13: key 'symbol' is missing\n"
 	  "f:5:14: unknown key 'sybmol', did you mean 'symbol'?\n" },
 	{ HEAD OPS "functions: [{symbol: 9f, operation: out}]\n",
-	  "f:5:22: found '9f', expected " A_SYMBOL "\n" },
-	{ HEAD OPS "functions: [{symbol: zmq_*, operation: out}]\n",
-	  "f:5:22: found 'zmq_*', expected " A_SYMBOL "\n" },
+	  "f:5:22: found '9f', expected " A_FUNCTION "\n" },
+	{ HEAD OPS "functions: [{symbol: 'f*', operation: out}]\n",
+	  "f:5:22: found 'f*', expected " A_FUNCTION "\n" },
+	{ HEAD OPS "functions: [{symbol: 'A<int>::f', operation: out, may_throw: false}]\n",
+	  "f:5:22: found 'A<int>::f', expected " A_FUNCTION "\n" },
+	{ HEAD OPS "functions: [{symbol: 'A::f', operation: out}]\n",
+	  "f:5:22: 'A::f' needs 'may_throw: false': an exception through a tapped function ends "
+	  "the process\n" },
 	{ HEAD OPS "functions: [{symbol: '', operation: out}]\n",
-	  "f:5:22: found nothing, expected " A_SYMBOL "\n" },
+	  "f:5:22: found nothing, expected " A_FUNCTION "\n" },
 	{ HEAD OPS "functions: [{symbol: {a: b}, operation: out}]\n",
-	  "f:5:22: found a map, expected " A_SYMBOL "\n" },
+	  "f:5:22: found a map, expected " A_FUNCTION "\n" },
 	{ HEAD OPS "functions: [{symbol: [], operation: out}]\n",
 	  "f:5:22: found no symbols, expected a list of them\n" },
 	{ HEAD OPS "functions: [{symbol: [f, g, f], operation: out}, {symbol: g, close: arg0}]\n",
@@ -459,6 +471,56 @@ static const struct {
 	  "f:5:53: not YAML: did not find expected ',' or ']' while parsing a flow sequence\n" },
 	{ CACHE "operations: {get: {}}\nfunctions: [{symbol: f, operation: get, more: 1}]\n",
 	  "f:6:41: key 'more' does not go with kind 'cache'\n" },
+	/* caches */
+	{ HEAD OPS "functions: [{symbol: f, operation: out, hit: 1, when: arg0}]\n",
+	  "f:5:49: key 'when' does not go with kind 'message'\n"
+	  "f:5:41: key 'hit' does not go with kind 'message'\n" },
+	{ CACHE "operations: {get: {}}\nbackground: got\n"
+		"functions: [{symbol: f, operation: get, bytes: retval}]\n",
+	  "f:6:13: unknown background 'got', did you mean 'get'?\n" },
+	{ CACHE "match: {comm: [], exes: a, symbols: [9]}\noperations: {get: {}}\n"
+		"functions: [{symbol: f, operation: get}]\n",
+	  "f:5:19: unknown key 'exes', did you mean 'exe'?\n"
+	  "f:5:38: found '9', expected " A_SYMBOL "\n"
+	  "f:5:15: found no patterns, expected a list of them\n" },
+	{ CACHE "constants: {a: x, B: 1, arg1: 2, c: [{symbol: f}, {value: 1, build_id: xyz}], "
+		"d: [3]}\noperations: {get: {}}\n"
+		"functions: [{symbol: f, operation: get, hit: 'u8[arg0 + b]'}]\n",
+	  "f:5:16: found 'x', expected an integer (like 8 or 0x8)\n"
+	  "f:5:19: found 'B', expected " A_CONSTANT "\n"
+	  "f:5:25: found 'arg1', expected " A_CONSTANT "\n"
+	  "f:5:38: key 'value' is missing\n"
+	  "f:5:72: found 'xyz', expected a build id, or its beginning: 8 or more of 0-9 and "
+	  "a-f\n"
+	  "f:5:83: found '3', expected a map like {value: 8, symbol: NAME}\n"
+	  "f:7:57: found 'b', expected a number or the name of a constant\n" },
+	{ CACHE "counters: {hits: {object: o, function: f, nth: 2}, misses: 3, hit: {}}\n"
+		"operations: {get: {}}\n"
+		"functions: [{symbol: f, operation: get, counters: [hits, evictions, x]}]\n",
+	  "f:5:63: unknown key 'hit', did you mean 'hits'?\n"
+	  "f:5:18: found nth 2 of 1, expected one of them\n"
+	  "f:5:60: found '3', expected a map like {object: NAME, function: NAME}\n"
+	  "f:7:58: found 'evictions', expected one that is described under 'counters' of the "
+	  "profile\n"
+	  "f:7:69: unknown value 'x', expected one of: hits, misses, failures, evictions, "
+	  "expirations, sent, received\n" },
+	{ CACHE "commands: {get: [get, Get, a b, get], set: x}\noperations: {get: {}}\n"
+		"functions: [{symbol: f, operation: {text: 5}}]\n",
+	  "f:5:23: found 'Get', expected a command: 1 to 26 characters, none a blank or upper "
+	  "case\n"
+	  "f:5:28: found 'a b', expected a command: 1 to 26 characters, none a blank or upper "
+	  "case\n"
+	  "f:5:33: command 'get' was given before\n"
+	  "f:5:39: found 'set', expected the name of an operation\n"
+	  "f:7:36: key 'otherwise' is missing\n"
+	  "f:7:43: found a constant, expected a value of the call\n" },
+	{ CACHE "operations: {get: {}}\n"
+		"functions: [{symbol: f, operation: {number: arg1, is: {x: get, 2: got}, "
+		"otherwise: get}, sent: {entry: arg0, growth: arg1}, nested: maybe}]\n",
+	  "f:6:56: found 'x', expected an integer (like 8 or 0x8)\n"
+	  "f:6:67: unknown 2 'got', did you mean 'get'?\n"
+	  "f:6:96: found a map, expected either 'entry' or 'growth'\n"
+	  "f:6:133: unknown nested 'maybe', expected one of: same, any, count\n" },
 	/* much at once: what YAML itself says comes first */
 	{ "profile: p\nkind: x\nkind: y\nsystm: s\noperations: {a: {b: &c d}}\nfunctions: [{}]\n",
 	  "f:3:1: key 'kind' was given before, on line 2\n"
@@ -467,7 +529,7 @@ static const struct {
 	  "f:2:7: unknown kind 'x', expected one of: message, cache\n"
 	  "f:1:1: key 'system' is missing\n"
 	  "f:5:18: unknown key 'b', expected one of: direction\n"
-	  "f:6:13: key 'operation', 'close' or 'relabel' is missing\n"
+	  "f:6:13: key 'operation', 'close', 'relabel' or 'sample' is missing\n"
 	  "f:6:13: key 'symbol' is missing\n" },
 };
 

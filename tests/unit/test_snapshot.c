@@ -128,6 +128,12 @@ static struct counters some_counters(uint64_t n)
 		.frames = n,
 		.messages = 2 * n,
 		.bytes = 3 * n,
+		.cache = { .received = 4 * n,
+			   .hits = 5 * n,
+			   .misses = 6 * n,
+			   .ok = 7 * n,
+			   .evictions = 8 * n,
+			   .expirations = 9 * n },
 		.would_block = 4 * n,
 		.timeouts = 5 * n,
 		.sum_ns = 6 * n,
@@ -598,6 +604,8 @@ static void a_kernel_sums_up_its_series(void **state)
 	row.oldest_ns = 60;
 	assert_int_equal(snapshot_builder__add_stream(b, receive, &ten, &row), 0);
 	assert_int_equal(snapshot_builder__add_stream(b, cache, &hundred, &row), 0);
+	row.in_flight = 0;
+	assert_int_equal(snapshot_builder__add_stream(b, cache, &one, &row), 0);
 	add(b, other, &hundred);
 	s = seal(b);
 	assert_int_equal(s->kernel_count, 2);
@@ -608,7 +616,10 @@ static void a_kernel_sums_up_its_series(void **state)
 	assert_int_equal(p->send_bytes, 3);
 	assert_int_equal(p->recv_bytes, 30);
 	assert_int_equal(p->failures, (1 + 2 + 7 + 8) * 11);
-	assert_int_equal(p->cache_operations, 100 + (1 + 2 + 7 + 8) * 100);
+	assert_int_equal(p->cache_operations, 101 + (1 + 2 + 7 + 8) * 101);
+	assert_int_equal(p->cache_hits, 5 * 101);
+	assert_int_equal(p->cache_misses, 6 * 101);
+	assert_int_equal(p->cache_bytes, (3 + 4) * 101);
 	assert_int_equal(p->in_flight, 2); /* the cache's call is no message */
 	assert_int_equal(p->send_oldest_ns, 50);
 	assert_int_equal(p->recv_oldest_ns, 60);

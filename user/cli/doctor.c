@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tapmeter doctor: what this host can do, what would be tapped, and for all that cannot be: why, and the mend. */
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -162,10 +163,55 @@ static int list_taps(const struct profile *const *profiles, size_t count)
 	return error;
 }
 
+/* Servers whose usual builds have no functions to tap, and what sees the same traffic. */
+static const struct {
+	const char *comm;
+	const char *profile;
+} silent_servers[] = {
+	{ "memcached", "libmemcached" },
+};
+
+static void read_comm(const char *pid, char comm[32])
+{
+	char path[64];
+	FILE *file;
+
+	comm[0] = 0;
+	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fgets(comm, 32, file))
+		comm[strcspn(comm, "\n")] = 0;
+	fclose(file);
+}
+
+/* Says of such servers that run why there is nothing of them above. */
+static void list_silent_servers(void)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	char comm[32];
+
+	while (proc && (entry = readdir(proc))) {
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+			continue;
+		read_comm(entry->d_name, comm);
+		for (size_t i = 0; i < sizeof(silent_servers) / sizeof(silent_servers[0]); i++)
+			if (!strcmp(comm, silent_servers[i].comm))
+				printf("  no   process %.20s (%s): distributions strip its program, which "
+				       "exports no functions: tap its clients, profile %s\n",
+				       entry->d_name, comm, silent_servers[i].profile);
+	}
+	if (proc)
+		closedir(proc);
+}
+
 static void print_blind_spots(void)
 {
-	printf("What cannot be seen\n"
-	       "  zmq_proxy(), zmq_sendiov() and zmq_recviov() move messages without the tapped functions\n"
+	printf("What cannot be seen\n");
+	list_silent_servers();
+	printf("  zmq_proxy(), zmq_sendiov() and zmq_recviov() move messages without the tapped functions\n"
 	       "  a receive in which a thread was already blocked when the tap was placed\n"
 	       "  stripped static executables that export no symbols; processes of other architectures\n");
 }

@@ -15,7 +15,7 @@ enum view {
 	VIEW_MESSAGE,
 	VIEW_CALLS, /* messages and caches alike */
 	VIEW_CACHE,
-	VIEW_CACHE_BYTES,
+	VIEW_CACHE_SYSTEM, /* what is not of one operation */
 	VIEW_TRANSIT,
 	VIEW_BACKLOG,
 	VIEW_TAPS,
@@ -63,9 +63,9 @@ static const unsigned view_labels[VIEW_COUNT] = {
 	[VIEW_MESSAGE] = LABELS_CALLS | LABEL_BIT(LABEL_SOCKET_TYPE),
 	[VIEW_CALLS] = LABELS_CALLS,
 	[VIEW_CACHE] = LABELS_CACHE,
+	[VIEW_CACHE_SYSTEM] = LABELS_COMMON,
 	[VIEW_TRANSIT] = LABELS_COMMON | LABEL_BIT(LABEL_ENDPOINT),
 	[VIEW_BACKLOG] = LABELS_COMMON | LABEL_BIT(LABEL_ENDPOINT),
-	[VIEW_CACHE_BYTES] = LABELS_CACHE | LABEL_BIT(LABEL_DIRECTION),
 };
 
 static int in_view(const struct series_sample *s, enum view view)
@@ -81,9 +81,11 @@ static int in_view(const struct series_sample *s, enum view view)
 		return s->labels->kind == SERIES_BACKLOG;
 	case VIEW_CACHE:
 		return s->labels->kind == SERIES_CACHE;
-	case VIEW_CACHE_BYTES:
-		/* operations whose bytes are not known show none, instead of 0 for ever */
-		return s->labels->kind == SERIES_CACHE && s->bytes;
+	case VIEW_CACHE_SYSTEM:
+		/* a client does not see them: it shows none, instead of 0 for ever */
+		return s->labels->kind == SERIES_CACHE &&
+		       (!strcmp(s->labels->side, "server") || s->cache.evictions ||
+			s->cache.expirations);
 	default:
 		return 0;
 	}
@@ -292,17 +294,46 @@ static void write_cache_operations(struct page *page, const struct family *famil
 	const struct grouping *g = &page->views[family->view];
 
 	for (size_t i = 0, end; i < g->count; i = end) {
-		uint64_t ok = 0, failed = 0;
+		uint64_t hits = 0, misses = 0, ok = 0, failed = 0;
 
 		end = grouping_end(g, i);
 		for (size_t j = i; j < end; j++) {
 			const struct series_sample *s = g->entries[j].item;
 
-			ok += s->frames;
+			hits += s->cache.hits;
+			misses += s->cache.misses;
+			ok += s->cache.ok;
 			failed += failed_operations(s);
+		}
+		/* only look-ups have these two */
+		if (hits || misses) {
+			add_sample(page, g, i, "result", "hit", hits);
+			add_sample(page, g, i, "result", "miss", misses);
 		}
 		add_sample(page, g, i, "result", "ok", ok);
 		add_sample(page, g, i, "result", "error", failed);
+	}
+}
+
+/* Operations whose bytes are not known show none, instead of 0 for ever. */
+static void write_cache_bytes(struct page *page, const struct family *family)
+{
+	const struct grouping *g = &page->views[family->view];
+
+	for (size_t i = 0, end; i < g->count; i = end) {
+		uint64_t sent = 0, received = 0;
+
+		end = grouping_end(g, i);
+		for (size_t j = i; j < end; j++) {
+			const struct series_sample *s = g->entries[j].item;
+
+			sent += s->bytes;
+			received += s->cache.received;
+		}
+		if (sent)
+			add_sample(page, g, i, "direction", "send", sent);
+		if (received)
+			add_sample(page, g, i, "direction", "receive", received);
 	}
 }
 
@@ -450,11 +481,18 @@ static const struct family families[] = {
 	{ { "tapmeter_oldest_call_seconds", FAMILY_GAUGE, "seconds",
 	    "Age of the oldest call in flight; 0 if there is none." },
 	  VIEW_CALLS, write_max, SERIES(oldest_ns) },
-	{ { "tapmeter_cache_operations", FAMILY_COUNTER, "", "Operations on a cache, by result." },
+	{ { "tapmeter_cache_operations", FAMILY_COUNTER, "",
+	    "Operations on a cache, by result; hit and miss count the keys that were looked up." },
 	  VIEW_CACHE, write_cache_operations, { 0 } },
 	{ { "tapmeter_cache_bytes", FAMILY_COUNTER, "bytes",
 	    "Bytes moved by operations on a cache." },
-	  VIEW_CACHE_BYTES, write_sum, SERIES(bytes) },
+	  VIEW_CACHE, write_cache_bytes, { 0 } },
+	{ { "tapmeter_cache_evictions", FAMILY_COUNTER, "",
+	    "Keys that a cache dropped for lack of memory." },
+	  VIEW_CACHE_SYSTEM, write_sum, SERIES(cache.evictions) },
+	{ { "tapmeter_cache_expirations", FAMILY_COUNTER, "",
+	    "Keys that a cache dropped because their time was up." },
+	  VIEW_CACHE_SYSTEM, write_sum, SERIES(cache.expirations) },
 	{ { "tapmeter_cache_operation_seconds", FAMILY_HISTOGRAM, "seconds",
 	    "Time spent in the operations on a cache that did not fail." },
 	  VIEW_CACHE, write_histogram, { 0 } },

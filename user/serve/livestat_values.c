@@ -14,6 +14,7 @@
 #define RATE LIVESTAT_RATE
 #define NOTHING LIVESTAT_NOTHING, 0, 0, 0, 0
 #define MESSAGES LIVESTAT_NEEDS_MESSAGES, LIVESTAT_NO_CAPACITY
+#define CACHE LIVESTAT_NEEDS_CACHE, LIVESTAT_NO_CAPACITY
 #define QUANTILE(hist, percent, needs)                                                  \
 	LIVESTAT_QUANTILE, LIVESTAT_QUANTILE_OF(hist, percent), LIVESTAT_NEEDS_##needs, \
 		LIVESTAT_NO_CAPACITY, 0
@@ -22,9 +23,9 @@
 /* It would give every word a line of its own: */
 /* clang-format off */
 const struct livestat_metric livestat_metrics[LIVESTAT_METRICS] = {
-	{ "cache_bytes", RATE, NOTHING },
-	{ "cache_hits", RATE, NOTHING },
-	{ "cache_misses", RATE, NOTHING },
+	{ "cache_bytes", RATE, LIVESTAT_PER_SECOND, AT(cache_bytes), CACHE, STAT(RATE) },
+	{ "cache_hits", RATE, LIVESTAT_PER_SECOND, AT(cache_hits), CACHE, STAT(RATE) },
+	{ "cache_misses", RATE, LIVESTAT_PER_SECOND, AT(cache_misses), CACHE, STAT(RATE) },
 	{ "cache_op_p50", GAUGE, QUANTILE(HIST_CACHE, 50, CACHE) },
 	{ "cache_op_p99", GAUGE, QUANTILE(HIST_CACHE, 99, CACHE) },
 	{ "cpu_used", GAUGE, LIVESTAT_MILLISECONDS, AT(usage.cpu_ns),

@@ -176,6 +176,7 @@ static int compact(struct arena *arena, const struct counters *from, struct seri
 	to->sum_ns = from->sum_ns;
 	to->other_errors = from->other_errors;
 	to->unknown_errors = from->unknown_errors;
+	to->cache = from->cache;
 	if (compact_errors(arena, from->errors, to) || compact_view(arena, from, to))
 		return -ENOMEM;
 	return compact_histogram(arena, from->hist, &to->hist);
@@ -192,6 +193,7 @@ static void expand(const struct series_sample *from, struct counters *to)
 		.sum_ns = from->sum_ns,
 		.other_errors = from->other_errors,
 		.unknown_errors = from->unknown_errors,
+		.cache = from->cache,
 	};
 	if (from->error_count)
 		memcpy(to->errors, from->errors, from->error_count * sizeof(*to->errors));

@@ -117,6 +117,9 @@ static void add_to_point(struct kernel_point *point, const struct series_sample 
 	if (sample->labels->kind == SERIES_CACHE) {
 		point->has_cache = 1;
 		point->cache_operations += sample->frames + failures(sample);
+		point->cache_hits += sample->cache.hits;
+		point->cache_misses += sample->cache.misses;
+		point->cache_bytes += sample->bytes + sample->cache.received;
 		return;
 	}
 	if (sample->labels->kind == SERIES_TRANSIT) {

@@ -62,6 +62,12 @@ void counters_add(struct counters *to, const struct counters *from)
 	to->sum_ns += from->sum_ns;
 	to->other_errors += from->other_errors;
 	to->unknown_errors += from->unknown_errors;
+	to->cache.received += from->cache.received;
+	to->cache.hits += from->cache.hits;
+	to->cache.misses += from->cache.misses;
+	to->cache.ok += from->cache.ok;
+	to->cache.evictions += from->cache.evictions;
+	to->cache.expirations += from->cache.expirations;
 	for (i = 0; i < TM_MAX_ERRNOS && from->errors[i].error; i++)
 		add_error(to, &from->errors[i]);
 	for (i = 0; i < TM_HIST_BUCKETS; i++)

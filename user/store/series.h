@@ -44,6 +44,14 @@ struct series_labels {
 	int internal; /* 1: the library's own traffic (socket monitors), left out of live-stat sums */
 };
 
+/* What only caches have. */
+struct cache_counts {
+	uint64_t received; /* bytes; counters.bytes are those sent */
+	uint64_t hits, misses; /* keys */
+	uint64_t ok; /* operations that did not fail and have neither hits nor misses */
+	uint64_t evictions, expirations;
+};
+
 /* Everything that is counted about a stream. Only grows. */
 struct counters {
 	uint64_t frames;
@@ -54,6 +62,7 @@ struct counters {
 	uint64_t sum_ns;
 	uint64_t other_errors; /* failures beyond the table */
 	uint64_t unknown_errors; /* failures whose errno could not be read */
+	struct cache_counts cache;
 	struct tm_errno_count errors[TM_MAX_ERRNOS]; /* error 0 ends the table */
 	uint64_t view[TM_VIEW_BOUNDS + 1]; /* SERIES_TRANSIT, with a view: the same at its bounds */
 	uint64_t hist[TM_HIST_BUCKETS]; /* per bucket, not cumulative; their sum is _count */

@@ -26,6 +26,7 @@ struct series_sample {
 	const struct series_labels *labels;
 	uint64_t frames, messages, bytes, would_block, timeouts, sum_ns;
 	uint64_t other_errors, unknown_errors;
+	struct cache_counts cache;
 	uint16_t error_count;
 	const struct tm_errno_count *errors; /* sorted by errno */
 	struct hist_view hist;
@@ -107,6 +108,7 @@ struct kernel_point {
 	uint64_t mono_ns; /* 0 = no such point */
 	uint64_t send_messages, recv_messages, send_bytes, recv_bytes, failures;
 	uint64_t cache_operations; /* failed ones included */
+	uint64_t cache_hits, cache_misses, cache_bytes; /* keys; bytes of both directions */
 	uint32_t has_messages, has_cache; /* 1: the kernel has series of the kind */
 	uint32_t in_flight;
 	uint32_t has_transit, has_backlog;

@@ -64,6 +64,7 @@ struct elf_file {
 	struct window table; /* section headers, relocations, hash chains */
 	struct window symbols;
 	size_t segment_count;
+	int want_objects; /* variables are looked for too */
 	Elf64_Phdr segments[];
 };
 
@@ -401,14 +402,27 @@ static int symbol_matches(struct elf_file *elf, const struct lookup *lookup, uin
 	return memcmp(name, lookup->name, lookup->size) == 0;
 }
 
-/* 1 if a call of the symbol runs code of this file. */
+static int is_wanted(const struct elf_file *elf, const Elf64_Sym *symbol)
+{
+	unsigned type = ELF64_ST_TYPE(symbol->st_info);
+
+	return type == STT_FUNC || (type == STT_OBJECT && elf->want_objects);
+}
+
+/* 1 if a call of the symbol runs code of this file, or if it is a variable and those are wanted. */
 static int symbol_take(const struct elf_file *elf, const Elf64_Sym *symbol, struct elf_symbol *out)
 {
 	const Elf64_Phdr *segment;
 
-	if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC || symbol->st_shndx == SHN_UNDEF)
+	if (!is_wanted(elf, symbol) || symbol->st_shndx == SHN_UNDEF)
 		return 0;
 	segment = find_segment(elf, symbol->st_value);
+	if (ELF64_ST_TYPE(symbol->st_info) == STT_OBJECT) {
+		out->value = symbol->st_value;
+		out->size = symbol->st_size;
+		out->offset = 1; /* there; it may have no place in the file */
+		return 1;
+	}
 	if (!segment || !(segment->p_flags & PF_X))
 		return 0;
 	out->value = symbol->st_value;
@@ -683,7 +697,7 @@ static int match_symbols(struct elf_file *elf, struct search *search)
 				  sizeof(symbol));
 		if (err)
 			return err;
-		if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC)
+		if (!is_wanted(elf, &symbol))
 			continue;
 		key.st_name = symbol.st_name;
 		candidate = bsearch(&key, search->candidates, search->candidate_count, sizeof(key),
@@ -760,6 +774,17 @@ int elf_file__functions(struct elf_file *elf, const char *const *names, size_t c
 	return (int)count_found(out, count);
 }
 
+int elf_file__symbols(struct elf_file *elf, const char *const *names, size_t count,
+		      struct elf_symbol *out)
+{
+	int found;
+
+	elf->want_objects = 1;
+	found = elf_file__functions(elf, names, count, out);
+	elf->want_objects = 0;
+	return found;
+}
+
 /* ---- symbols by address ---------------------------------------------------------------------- */
 
 static int names_address(struct elf_file *elf, const Elf64_Shdr *table, uint64_t first,
@@ -805,6 +830,72 @@ int elf_file__names_address(struct elf_file *elf, uint64_t first, uint64_t last)
 			return found;
 	}
 	return found;
+}
+
+/* ---- all functions --------------------------------------------------------------------------- */
+
+/* The name at this place of the string table; 1 if it is whole, else 0 or -errno. */
+static int read_name(struct elf_file *elf, const Elf64_Shdr *strings, uint32_t at,
+		     char name[MAX_NAME])
+{
+	uint64_t left = at < strings->sh_size ? strings->sh_size - at : 0;
+	size_t size = left < MAX_NAME ? left : MAX_NAME;
+	int err = size ? read_window(elf, &elf->table, strings->sh_offset + at, name, size) : 0;
+
+	return err ? err : size && memchr(name, 0, size) && name[0];
+}
+
+static int each_of_table(struct elf_file *elf, const Elf64_Shdr *table, elf_function_fn fn,
+			 void *arg)
+{
+	uint64_t count = table->sh_size / sizeof(Elf64_Sym);
+	struct elf_symbol found;
+	char name[MAX_NAME];
+	Elf64_Shdr strings;
+	Elf64_Sym symbol;
+	int err;
+
+	if (table->sh_link >= elf->section_count)
+		return -EINVAL;
+	err = read_all(elf, elf->sections_offset + table->sh_link * sizeof(strings), &strings,
+		       sizeof(strings));
+	if (!err && !is_inside(elf, strings.sh_offset, strings.sh_size))
+		err = -EINVAL;
+	for (uint64_t i = 0; i < count && !err; i++) {
+		err = read_window(elf, &elf->symbols, table->sh_offset + i * sizeof(symbol),
+				  &symbol, sizeof(symbol));
+		if (err || !symbol_take(elf, &symbol, &found))
+			continue;
+		err = read_name(elf, &strings, symbol.st_name, name);
+		if (err > 0)
+			err = fn(arg, name, &found);
+	}
+	return err;
+}
+
+int elf_file__each_function(struct elf_file *elf, elf_function_fn fn, void *arg)
+{
+	uint64_t symbols = 0;
+	Elf64_Shdr section;
+	int err;
+
+	for (size_t i = 0; i < elf->section_count; i++) {
+		err = read_all(elf, elf->sections_offset + i * sizeof(section), &section,
+			       sizeof(section));
+		if (err)
+			return err;
+		if (section.sh_type != SHT_SYMTAB && section.sh_type != SHT_DYNSYM)
+			continue;
+		symbols += section.sh_size / sizeof(Elf64_Sym);
+		if (symbols > MAX_SYMBOLS)
+			return -E2BIG;
+		err = is_inside(elf, section.sh_offset, section.sh_size) ?
+			      each_of_table(elf, &section, fn, arg) :
+			      -EINVAL;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /* ---- imports --------------------------------------------------------------------------------- */

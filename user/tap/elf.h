@@ -38,6 +38,18 @@ int elf_file__is_static(const struct elf_file *elf);
  */
 int elf_file__functions(struct elf_file *elf, const char *const *names, size_t count,
 			struct elf_symbol *out);
+typedef int (*elf_function_fn)(void *arg, const char *name, const struct elf_symbol *symbol);
+/*
+ * Every defined function of .symtab and .dynsym with a name shorter than 256 bytes, some twice; stops at
+ * the first result of fn that is not 0, which it returns. -EINVAL: broken; -E2BIG: more than 4 M symbols;
+ * errno of reading. 0 without section headers.
+ */
+int elf_file__each_function(struct elf_file *elf, elf_function_fn fn, void *arg);
+/*
+ * The same as elf_file__functions() for functions and variables; of a variable, out[i].offset only says that it is there.
+ */
+int elf_file__symbols(struct elf_file *elf, const char *const *names, size_t count,
+		      struct elf_symbol *out);
 /* Virtual address -> file offset, -ENOENT when no load segment of the file holds it. */
 int elf_file__offset(const struct elf_file *elf, uint64_t address, uint64_t *offset);
 /*

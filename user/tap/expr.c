@@ -152,6 +152,43 @@ static int parse_signed(struct cursor *c, __s64 *number)
 	return 0;
 }
 
+/* What means something else may not name a constant. */
+static int is_reserved(struct word word)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (word_is(word, types[i].name))
+			return 1;
+	return word_is(word, "retval") || word_is(word, "local") || word_is(word, "stack") ||
+	       (word.len > 3 && !memcmp(word.text, "arg", 3) &&
+		strspn(word.text + 3, DIGITS) >= word.len - 3);
+}
+
+static int word_names_constant(struct word word)
+{
+	return word.len && word.len < EXPR_CONSTANT_LEN && word.text[0] >= 'a' &&
+	       word.text[0] <= 'z' && !is_reserved(word) &&
+	       strspn(word.text, DIGITS "abcdefghijklmnopqrstuvwxyz_") >= word.len;
+}
+
+int expr_is_constant_name(const char *text)
+{
+	return word_names_constant((struct word){ text, strlen(text) });
+}
+
+/* A constant's name at the cursor: 1, and *out says which. */
+static int skip_constant(struct cursor *c, int negative, struct expr_constant *out)
+{
+	struct word word = peek_word(c);
+
+	if (!word_names_constant(word))
+		return 0;
+	memcpy(out->name, word.text, word.len);
+	out->negative = negative;
+	out->at = c->at - c->start;
+	c->at += word.len;
+	return 1;
+}
+
 /* argN or retval; 0 if something else is at the cursor. */
 static int skip_register(struct cursor *c, struct tm_value *value)
 {
@@ -195,31 +232,78 @@ static int parse_local(struct cursor *c, struct expr *out)
 	return expect(c, ")");
 }
 
-/* After "TYPE[": "pointer [+|- integer] ]". */
-static int parse_memory(struct cursor *c, struct expr *out)
+/* "[+|- number] ]" */
+static int parse_offset(struct cursor *c, __s32 *to, struct expr_constant *constant)
 {
 	uint64_t offset = 0;
-	int negative, err;
+	int negative = skip(c, "-"), err;
 
-	out->value.width = out->value.bits / 8;
-	if (!skip_register(c, &out->value)) {
-		struct word word = peek_word(c);
-
-		if (!word_is(word, "local"))
-			return fail(c, "a pointer: arg0 to arg5, retval or local(FUNCTION, N)");
-		c->at += word.len;
-		err = parse_local(c, out);
+	if (!negative && !skip(c, "+"))
+		return expect(c, "]");
+	if (!skip_constant(c, negative, constant)) {
+		err = parse_number(c, EXPR_OFFSET_MAX,
+				   "an integer up to 0xffffff or the name of a constant", &offset);
 		if (err)
 			return err;
-	}
-	negative = skip(c, "-");
-	if (negative || skip(c, "+")) {
-		err = parse_number(c, EXPR_OFFSET_MAX, "an integer up to 0xffffff", &offset);
-		if (err)
-			return err;
-		out->value.offset = negative ? -(__s32)offset : (__s32)offset;
+		*to = negative ? -(__s32)offset : (__s32)offset;
 	}
 	return expect(c, "]");
+}
+
+/* After "u64" where a pointer is expected: "[ register [+|- number] ]". */
+static int parse_hop(struct cursor *c, struct expr *out)
+{
+	int err = expect(c, "[");
+
+	if (err)
+		return err;
+	if (word_is(peek_word(c), "stack")) {
+		c->at += strlen("stack");
+		out->value.base = TM_BASE_STACK;
+	} else if (!skip_register(c, &out->value)) {
+		return fail(c, "arg0 to arg5, retval or stack: two steps at most lead to a value");
+	}
+	out->value.hops = 1;
+	return parse_offset(c, &out->value.hop, &out->constants[EXPR_HOP]);
+}
+
+static int parse_pointer(struct cursor *c, struct expr *out)
+{
+	struct word word = peek_word(c);
+
+	if (skip_register(c, &out->value))
+		return 0;
+	if (word_is(word, "stack")) {
+		c->at += word.len;
+		out->value.base = TM_BASE_STACK;
+		return 0;
+	}
+	if (word_is(word, "local")) {
+		c->at += word.len;
+		return parse_local(c, out);
+	}
+	if (!word_is(word, "u64"))
+		return fail(c, "a pointer: arg0 to arg5, retval, stack, u64[...] or "
+			       "local(FUNCTION, N)");
+	c->at += word.len;
+	return parse_hop(c, out);
+}
+
+/* After "TYPE[": "pointer [+|- number] ]". */
+static int parse_memory(struct cursor *c, struct expr *out)
+{
+	int err;
+
+	out->value.width = out->value.bits / 8;
+	err = parse_pointer(c, out);
+	return err ? err : parse_offset(c, &out->value.offset, &out->constants[EXPR_OFFSET]);
+}
+
+/* They are in registers that the Linux kernel does not show to probes. */
+static int is_floating(struct word word)
+{
+	return word_is(word, "f32") || word_is(word, "f64") || word_is(word, "float") ||
+	       word_is(word, "double") || (word.len > 3 && !memcmp(word.text, "xmm", 3));
 }
 
 static int parse_term(struct cursor *c, struct expr *out)
@@ -229,6 +313,9 @@ static int parse_term(struct cursor *c, struct expr *out)
 	out->value.bits = 64;
 	if (skip_register(c, &out->value))
 		return 0;
+	if (is_floating(word))
+		return fail(c, "an integer or a pointer: floating-point values are in registers "
+			       "that a probe cannot read");
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		if (!word_is(word, types[i].name))
 			continue;
@@ -246,13 +333,15 @@ static int parse_term(struct cursor *c, struct expr *out)
 	return fail(c, "arg0 to arg5, retval, a type (u8 to u64, i8 to i64) or an integer");
 }
 
-static int parse_compare(struct cursor *c, struct tm_value *value)
+static int parse_compare(struct cursor *c, struct expr *out)
 {
 	for (size_t i = 0; i < sizeof(compares) / sizeof(compares[0]); i++) {
-		if (skip(c, compares[i].text)) {
-			value->compare = compares[i].compare;
-			return parse_signed(c, &value->operand);
-		}
+		if (!skip(c, compares[i].text))
+			continue;
+		out->value.compare = compares[i].compare;
+		if (skip_constant(c, 0, &out->constants[EXPR_OPERAND]))
+			return 0;
+		return parse_signed(c, &out->value.operand);
 	}
 	return 0;
 }
@@ -270,13 +359,13 @@ static int parse_value(struct cursor *c, struct expr *out)
 	err = parse_term(c, out);
 	if (err)
 		return err;
-	if (skip(c, "&")) {
+	if (skip(c, "&") && !skip_constant(c, 0, &out->constants[EXPR_MASK])) {
 		err = parse_number(c, UINT64_MAX, A_NUMBER, &mask);
 		if (err)
 			return err;
 		out->value.mask = mask;
 	}
-	return parse_compare(c, &out->value);
+	return parse_compare(c, out);
 }
 
 int expr_parse(const char *text, struct expr *out, struct expr_error *error)

@@ -547,6 +547,18 @@ int probes__set_class(struct probes *probes, uint32_t index, const struct tm_obj
 	return map_put(probes->skel->maps.object_classes, &index, class);
 }
 
+int probes__set_result(struct probes *probes, uint32_t index, const struct tm_result_spec *result)
+{
+	return map_put(probes->skel->maps.result_specs, &index, result);
+}
+
+int probes__set_name(struct probes *probes, const struct tm_name_key *key, uint32_t op)
+{
+	int err = map_put(probes->skel->maps.operation_names, key, &op);
+
+	return err == -E2BIG ? -ENOSPC : err;
+}
+
 int probes__allow(struct probes *probes, uint32_t tgid, int allowed)
 {
 	uint8_t one = 1;

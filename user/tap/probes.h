@@ -52,6 +52,11 @@ int probes__can_attach_process(const struct probes *probes);
 int probes__set_spec(struct probes *probes, uint32_t index, const struct tm_spec *spec);
 int probes__set_class(struct probes *probes, uint32_t index, const struct tm_object_class *class);
 
+/* Beside the spec of the same number, for TM_ACTION_RESULT and TM_ACTION_SAMPLE. */
+int probes__set_result(struct probes *probes, uint32_t index, const struct tm_result_spec *result);
+/* Calls with this name are of operation `op`. -ENOSPC: over TM_MAX_NAMES. */
+int probes__set_name(struct probes *probes, const struct tm_name_key *key, uint32_t op);
+
 struct probe {
 	uint64_t offset; /* in the file */
 	uint64_t spec;

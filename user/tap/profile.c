@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tap/expr.h"
-#include "tap/profile.h"
+#include "tap/pattern.h"
+#include "tap/profile_reader.h"
 #include "util/quote.h"
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define NAME_MAX_LEN 31
-#define SYMBOL_MAX_LEN 255
 #define DESCRIPTION_MAX_LEN 255
 
 /* All memory of a profile is chained, since strings are shared between its parts. */
@@ -22,18 +21,9 @@ struct owned_profile {
 	struct chunk *chunks;
 };
 
-struct reader {
-	struct owned_profile *owned;
-	struct profile *profile;
-	struct operation *operations; /* the profile's, while they are being read */
-	struct profile_function *functions;
-	int kind; /* -1 if it could not be read */
-	struct yaml_errors *errors;
-};
-
 static const char *const profile_keys[] = {
-	"profile", "description", "kind",	"system",    "side",
-	"object",  "message",	  "operations", "functions",
+	"profile", "description", "kind",     "system",	  "side",	"match",      "object",
+	"message", "constants",	  "counters", "commands", "operations", "background", "functions",
 };
 static const char *const object_keys[] = { "class_prefix", "tag",      "within",
 					   "socket_type",  "endpoint", "internal" };
@@ -43,20 +33,13 @@ static const char *const sides[] = { "client", "server" };
 static const char *const directions[] = { "send", "receive" };
 static const char *const booleans[] = { "false", "true" };
 
-/* What a value in a function may be. */
-enum value_rules {
-	IS_VALUE = 1,
-	NO_RETVAL = 2, /* wanted when the call begins */
-	NO_LOCAL = 4, /* where it lies may not be found; only `more` may be unknown */
-	NO_COMPARISON = 8,
-	NO_CONSTANT = 16,
-};
-
 /* Bit n: with enum tm_action n. */
 enum key_actions {
 	COUNT = 1 << TM_ACTION_COUNT,
 	CLOSE = 1 << TM_ACTION_CLOSE,
 	RELABEL = 1 << TM_ACTION_RELABEL,
+	SAMPLE = 1 << TM_ACTION_SAMPLE,
+	CACHE_ONLY = 1 << 7, /* not for kind message */
 };
 
 #define OBJECT_RULES (IS_VALUE | NO_RETVAL | NO_LOCAL | NO_COMPARISON | NO_CONSTANT)
@@ -68,7 +51,18 @@ static const struct function_key {
 	unsigned rules; /* enum value_rules; 0 = not an expression */
 	size_t value; /* where in struct profile_function the expression goes */
 } function_keys[] = {
-	{ "symbol", COUNT | CLOSE | RELABEL, 0, 0 },
+	{ "symbol", COUNT | CLOSE | RELABEL | SAMPLE, 0, 0 },
+	{ "sample", SAMPLE | CACHE_ONLY, 0, 0 },
+	{ "counters", COUNT | CACHE_ONLY, 0, 0 },
+	{ "when", COUNT | CACHE_ONLY, 0, 0 },
+	{ "nested", COUNT | CACHE_ONLY, 0, 0 },
+	{ "lookups", COUNT | CACHE_ONLY, 0, 0 },
+	{ "hit", COUNT | CACHE_ONLY, IS_VALUE | NO_LOCAL, VALUE_AT(hits) },
+	{ "miss", COUNT | CACHE_ONLY, IS_VALUE | NO_LOCAL, VALUE_AT(misses) },
+	{ "evictions", COUNT | CACHE_ONLY, IS_VALUE | NO_LOCAL, VALUE_AT(evictions) },
+	{ "expirations", COUNT | CACHE_ONLY, IS_VALUE | NO_LOCAL, VALUE_AT(expirations) },
+	{ "sent", COUNT | CACHE_ONLY, 0, 0 },
+	{ "received", COUNT | CACHE_ONLY, 0, 0 },
 	{ "operation", COUNT, 0, 0 },
 	{ "close", CLOSE, OBJECT_RULES, VALUE_AT(object) },
 	{ "relabel", RELABEL, OBJECT_RULES, VALUE_AT(object) },
@@ -92,12 +86,13 @@ static const struct {
 	{ "operation", TM_ACTION_COUNT },
 	{ "close", TM_ACTION_CLOSE },
 	{ "relabel", TM_ACTION_RELABEL },
+	{ "sample", TM_ACTION_SAMPLE },
 };
 
 /* ---- memory ------------------------------------------------------------------------------ */
 
 /* Zeroed memory that lives as long as the profile. NULL with no_memory set. */
-static void *keep(struct reader *r, size_t count, size_t size)
+void *reader_keep(struct reader *r, size_t count, size_t size)
 {
 	struct chunk *chunk = NULL;
 
@@ -113,10 +108,10 @@ static void *keep(struct reader *r, size_t count, size_t size)
 	return chunk->data;
 }
 
-static const char *keep_string(struct reader *r, const char *s)
+const char *reader_text(struct reader *r, const char *s)
 {
 	size_t size = strlen(s) + 1;
-	char *copy = keep(r, size, 1);
+	char *copy = reader_keep(r, size, 1);
 
 	return copy ? memcpy(copy, s, size) : NULL;
 }
@@ -137,7 +132,7 @@ void profile__free(struct profile *profile)
 
 /* ---- small values ------------------------------------------------------------------------ */
 
-static const struct yaml_node *need(struct reader *r, const struct yaml_node *map, const char *key)
+const struct yaml_node *reader_need(struct reader *r, const struct yaml_node *map, const char *key)
 {
 	const struct yaml_node *node = yaml_get(map, key);
 
@@ -146,26 +141,26 @@ static const struct yaml_node *need(struct reader *r, const struct yaml_node *ma
 	return node;
 }
 
-static void refuse_key(struct reader *r, const struct yaml_node *node, const char *other)
+void reader_refuse(struct reader *r, const struct yaml_node *node, const char *other)
 {
 	yaml_errors_add(r->errors, node->key_line, node->key_column, "key '%s' does not go with %s",
 			node->key, other);
 }
 
 /* Label values and file names are made of names. */
-static int is_name(const char *s)
+int reader_is_name(const char *s)
 {
 	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
 	return s[0] >= 'a' && s[0] <= 'z' && !s[len] && len <= NAME_MAX_LEN;
 }
 
-static const char *read_name(struct reader *r, const struct yaml_node *node)
+const char *reader_name(struct reader *r, const struct yaml_node *node)
 {
 	if (!node)
 		return NULL;
-	if (node->kind == YAML_TEXT && is_name(node->text))
-		return keep_string(r, node->text);
+	if (node->kind == YAML_TEXT && reader_is_name(node->text))
+		return reader_text(r, node->text);
 	yaml_expected(r->errors, node,
 		      "a name: a letter, then letters, digits, _ and - (all lower case, up to 31)");
 	return NULL;
@@ -181,19 +176,19 @@ static int is_printable(const char *text)
 }
 
 /* A line of 1 to `max` bytes, which `expected` describes. */
-static const char *read_line(struct reader *r, const struct yaml_node *node, size_t max,
-			     const char *expected)
+const char *reader_line(struct reader *r, const struct yaml_node *node, size_t max,
+			const char *expected)
 {
 	if (node->kind == YAML_TEXT && node->text[0] && strlen(node->text) <= max &&
 	    is_printable(node->text))
-		return keep_string(r, node->text);
+		return reader_text(r, node->text);
 	yaml_expected(r->errors, node, expected);
 	return NULL;
 }
 
 /* The index of a word in a list; -1 if it is none of them or if there is no value. */
-static int read_choice(struct reader *r, const struct yaml_node *node, const char *const *words,
-		       size_t count)
+int reader_choice(struct reader *r, const struct yaml_node *node, const char *const *words,
+		  size_t count)
 {
 	return node ? yaml_choice(r->errors, node, words, count) : -1;
 }
@@ -222,12 +217,12 @@ static const char *const *read_prefixes(struct reader *r, const struct yaml_node
 		yaml_expected(r->errors, list, "a list of prefixes like \"tcp://\"");
 		return NULL;
 	}
-	prefixes = keep(r, list->count, sizeof(*prefixes));
+	prefixes = reader_keep(r, list->count, sizeof(*prefixes));
 	if (!prefixes)
 		return NULL;
 	for (const struct yaml_node *node = list->first; node; node = node->next)
-		prefixes[(*count)++] = read_line(r, node, TM_TEXT_LEN - 1,
-						 "the beginning of an endpoint, up to 255 bytes");
+		prefixes[(*count)++] = reader_line(r, node, TM_TEXT_LEN - 1,
+						   "the beginning of an endpoint, up to 255 bytes");
 	return prefixes;
 }
 
@@ -240,7 +235,7 @@ static void read_socket_types(struct reader *r, const struct yaml_node *map,
 		yaml_expected(r->errors, map, "a map of class names and socket types");
 		return;
 	}
-	classes = keep(r, map->count, sizeof(*classes));
+	classes = reader_keep(r, map->count, sizeof(*classes));
 	if (!classes)
 		return;
 	for (const struct yaml_node *node = map->first; node; node = node->next) {
@@ -248,8 +243,8 @@ static void read_socket_types(struct reader *r, const struct yaml_node *map,
 			yaml_errors_add(r->errors, node->key_line, node->key_column,
 					"found %s, expected a mangled class name of 1 to %d bytes",
 					quote(node->key).text, TM_CLASS_LEN - 1);
-		classes[object->class_count].from = keep_string(r, node->key);
-		classes[object->class_count++].to = read_name(r, node);
+		classes[object->class_count].from = reader_text(r, node->key);
+		classes[object->class_count++].to = reader_name(r, node);
 	}
 	object->classes = classes;
 }
@@ -271,9 +266,9 @@ static void read_object(struct reader *r, const struct yaml_node *root)
 	object->within = TM_OBJECT_HEAD;
 	node = yaml_get(map, "class_prefix");
 	if (node)
-		object->class_prefix =
-			read_line(r, node, sizeof(((struct tm_object_class *)0)->class_prefix) - 1,
-				  "the beginning of a mangled class name, up to 23 bytes");
+		object->class_prefix = reader_line(
+			r, node, sizeof(((struct tm_object_class *)0)->class_prefix) - 1,
+			"the beginning of a mangled class name, up to 23 bytes");
 	node = yaml_get(map, "tag");
 	if (node)
 		object->tag = read_number(r, node, UINT32_MAX, "a number from 1 to 0xffffffff");
@@ -299,8 +294,8 @@ static void read_operation(struct reader *r, const struct yaml_node *node, struc
 {
 	const struct yaml_node *direction;
 
-	out->name = keep_string(r, node->key);
-	if (!is_name(node->key))
+	out->name = reader_text(r, node->key);
+	if (!reader_is_name(node->key))
 		yaml_errors_add(
 			r->errors, node->key_line, node->key_column,
 			"found %s, expected a name: a letter, then letters, digits, _ and - "
@@ -311,14 +306,14 @@ static void read_operation(struct reader *r, const struct yaml_node *node, struc
 		return;
 	}
 	yaml_check_keys(r->errors, node, operation_keys, COUNT_OF(operation_keys));
-	direction = r->kind == PROFILE_MESSAGE ? need(r, node, "direction") :
+	direction = r->kind == PROFILE_MESSAGE ? reader_need(r, node, "direction") :
 						 yaml_get(node, "direction");
 	/* -1, which is no direction, comes after send and receive too */
-	out->direction = read_choice(r, direction, directions, COUNT_OF(directions)) + 1;
+	out->direction = reader_choice(r, direction, directions, COUNT_OF(directions)) + 1;
 }
 
 /* 1 if it is of that kind and has from 1 to `max` values, which `what` names. */
-static int has_some(struct reader *r, const struct yaml_node *node, enum yaml_kind kind, size_t max,
+int reader_has_some(struct reader *r, const struct yaml_node *node, enum yaml_kind kind, size_t max,
 		    const char *what)
 {
 	if (node->kind != kind || !node->count) {
@@ -337,11 +332,11 @@ static int has_some(struct reader *r, const struct yaml_node *node, enum yaml_ki
 
 static void read_operations(struct reader *r, const struct yaml_node *root)
 {
-	const struct yaml_node *map = need(r, root, "operations");
+	const struct yaml_node *map = reader_need(r, root, "operations");
 
-	if (!map || !has_some(r, map, YAML_MAP, PROFILE_MAX_OPERATIONS, "operations"))
+	if (!map || !reader_has_some(r, map, YAML_MAP, PROFILE_MAX_OPERATIONS, "operations"))
 		return;
-	r->operations = keep(r, map->count, sizeof(*r->operations));
+	r->operations = reader_keep(r, map->count, sizeof(*r->operations));
 	if (!r->operations)
 		return;
 	for (const struct yaml_node *node = map->first; node; node = node->next)
@@ -352,14 +347,15 @@ static void read_operations(struct reader *r, const struct yaml_node *root)
 /* ---- functions --------------------------------------------------------------------------- */
 
 static void check_rules(struct reader *r, const struct yaml_node *node, unsigned rules,
-			const struct tm_value *value)
+			const struct expr *expr)
 {
+	const struct tm_value *value = &expr->value;
 	const char *found = NULL, *expected = NULL;
 
 	if (rules & NO_RETVAL && value->base == TM_BASE_RETURN) {
 		found = "retval";
 		expected = "arguments only";
-	} else if (rules & NO_LOCAL && value->base == TM_BASE_STACK) {
+	} else if (rules & NO_LOCAL && expr->callee[0]) {
 		found = "local()";
 		expected = rules & NO_RETVAL ? "arguments only" : "arguments or retval";
 	} else if (rules & NO_COMPARISON && value->compare) {
@@ -374,8 +370,8 @@ static void check_rules(struct reader *r, const struct yaml_node *node, unsigned
 				expected);
 }
 
-static void read_value(struct reader *r, const struct yaml_node *node, unsigned rules,
-		       struct profile_value *out)
+void reader_value(struct reader *r, const struct yaml_node *node, unsigned rules,
+		  struct profile_value *out)
 {
 	struct expr_error error;
 	struct expr expr;
@@ -389,9 +385,10 @@ static void read_value(struct reader *r, const struct yaml_node *node, unsigned 
 				error.text);
 		return;
 	}
-	check_rules(r, node, rules, &expr.value);
+	check_rules(r, node, rules, &expr);
 	out->value = expr.value;
-	out->local_callee = expr.callee[0] ? keep_string(r, expr.callee) : NULL;
+	reader_constants(r, node, &expr, out);
+	out->local_callee = expr.callee[0] ? reader_text(r, expr.callee) : NULL;
 	out->local_arg = expr.local_arg;
 }
 
@@ -401,18 +398,20 @@ static void read_failed(struct reader *r, const struct yaml_node *node,
 {
 	size_t i = 0;
 
+	if (node->kind == YAML_MAP)
+		return; /* growth: see reader_results() */
 	if (node->kind != YAML_LIST) {
-		read_value(r, node, IS_VALUE | NO_LOCAL, &out->failed[0]);
+		reader_value(r, node, IS_VALUE | NO_LOCAL, &out->failed[0]);
 		return;
 	}
-	if (!has_some(r, node, YAML_LIST, COUNT_OF(out->failed), "conditions"))
+	if (!reader_has_some(r, node, YAML_LIST, COUNT_OF(out->failed), "conditions"))
 		return;
 	for (const struct yaml_node *condition = node->first; condition;
 	     condition = condition->next)
-		read_value(r, condition, IS_VALUE | NO_LOCAL, &out->failed[i++]);
+		reader_value(r, condition, IS_VALUE | NO_LOCAL, &out->failed[i++]);
 }
 
-static int find_operation(struct reader *r, const struct yaml_node *node)
+int reader_operation(struct reader *r, const struct yaml_node *node)
 {
 	const char *names[PROFILE_MAX_OPERATIONS];
 	size_t count = r->profile->operation_count;
@@ -422,7 +421,7 @@ static int find_operation(struct reader *r, const struct yaml_node *node)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		names[i] = r->operations[i].name;
-	return read_choice(r, node, names, count);
+	return reader_choice(r, node, names, count);
 }
 
 /* The action and its key's name; the first one if there are several, none if there is none. */
@@ -436,7 +435,7 @@ static const char *find_action(struct reader *r, const struct yaml_node *map,
 		return actions[i].key;
 	}
 	yaml_errors_add(r->errors, map->line, map->column,
-			"key 'operation', 'close' or 'relabel' is missing");
+			"key 'operation', 'close', 'relabel' or 'sample' is missing");
 	return NULL;
 }
 
@@ -450,7 +449,10 @@ static void check_function_keys(struct reader *r, const struct yaml_node *map,
 
 		names[i] = function_keys[i].name;
 		if (node && action_key && !(function_keys[i].actions & 1u << action))
-			refuse_key(r, node, quote(action_key).text);
+			reader_refuse(r, node, quote(action_key).text);
+		else if (node && function_keys[i].actions & CACHE_ONLY &&
+			 r->kind == PROFILE_MESSAGE)
+			reader_refuse(r, node, "kind 'message'");
 	}
 	yaml_check_keys(r->errors, map, names, COUNT_OF(names));
 }
@@ -462,9 +464,9 @@ static void check_payload(struct reader *r, const struct yaml_node *map)
 	const struct yaml_node *first = message ? message : data ? data : size;
 
 	if (first && r->kind == PROFILE_CACHE)
-		refuse_key(r, first, "kind 'cache'");
+		reader_refuse(r, first, "kind 'cache'");
 	if (message && (data || size))
-		refuse_key(r, message, "'data' and 'size'");
+		reader_refuse(r, message, "'data' and 'size'");
 	else if (!data != !size)
 		yaml_errors_add(r->errors, map->line, map->column,
 				"keys 'data' and 'size' go together");
@@ -484,7 +486,7 @@ static void check_needs(struct reader *r, const struct yaml_node *map)
 	int no_errno = !error || (error->kind == YAML_TEXT && !strcmp(error->text, "false"));
 
 	if (more && r->kind == PROFILE_CACHE)
-		refuse_key(r, more, "kind 'cache'");
+		reader_refuse(r, more, "kind 'cache'");
 	if (error && !yaml_get(map, "failed"))
 		yaml_errors_add(r->errors, error->key_line, error->key_column,
 				"key 'errno' needs 'failed'");
@@ -494,15 +496,14 @@ static void check_needs(struct reader *r, const struct yaml_node *map)
 				"key 'nonblocking' needs 'errno: true'");
 }
 
-static int is_symbol(const char *s)
+int reader_is_symbol(const char *s)
 {
 	size_t len = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.$");
 
 	return len && !s[len] && len <= SYMBOL_MAX_LEN && (s[0] < '0' || s[0] > '9');
 }
 
-/* A name of C++ (or of older Rust, whose panics are exceptions too). */
-static int is_mangled(const char *symbol)
+int profile_is_mangled(const char *symbol)
 {
 	return !strncmp(symbol, "_Z", 2);
 }
@@ -512,18 +513,29 @@ static void add_function(struct reader *r, const struct yaml_node *node,
 {
 	struct profile *profile = r->profile;
 
-	if (node->kind != YAML_TEXT || !is_symbol(node->text)) {
-		yaml_expected(r->errors, node, "a symbol: letters, digits, _, . and $, up to 255");
+	if (node->kind != YAML_TEXT ||
+	    (!reader_is_symbol(node->text) && !pattern_is_valid(node->text)) ||
+	    strlen(node->text) > SYMBOL_MAX_LEN) {
+		yaml_expected(r->errors, node,
+			      "a symbol (letters, digits, _, . and $, up to 255), a pattern of "
+			      "three or more with *, or a C++ name like Cache::Get");
 		return;
 	}
+	if (pattern_kind(node->text) == 2 && function->may_throw)
+		yaml_errors_add(r->errors, node->line, node->column,
+				"%s needs 'may_throw: false': an exception through a tapped "
+				"function ends the process",
+				quote(node->text).text);
 	for (size_t i = 0; i < profile->function_count && !r->errors->no_memory; i++)
 		if (!strcmp(r->functions[i].symbol, node->text))
 			yaml_errors_add(r->errors, node->line, node->column,
 					"symbol %s was given before", quote(node->text).text);
 	r->functions[profile->function_count] = *function;
-	r->functions[profile->function_count].symbol = keep_string(r, node->text);
+	r->functions[profile->function_count].symbol = reader_text(r, node->text);
 	if (function->may_throw < 0)
-		r->functions[profile->function_count].may_throw = is_mangled(node->text);
+		r->functions[profile->function_count].may_throw =
+			pattern_kind(node->text) ? PROFILE_THROWS_BY_NAME :
+						   profile_is_mangled(node->text);
 	profile->function_count++;
 }
 
@@ -535,7 +547,7 @@ static void add_functions(struct reader *r, const struct yaml_node *symbol,
 		add_function(r, symbol, function);
 		return;
 	}
-	if (!has_some(r, symbol, YAML_LIST, PROFILE_MAX_FUNCTIONS, "symbols"))
+	if (!reader_has_some(r, symbol, YAML_LIST, PROFILE_MAX_FUNCTIONS, "symbols"))
 		return;
 	for (symbol = symbol->first; symbol; symbol = symbol->next)
 		add_function(r, symbol, function);
@@ -545,28 +557,31 @@ static void read_function(struct reader *r, const struct yaml_node *map)
 {
 	struct profile_function function = { .operation = -1, .may_throw = -1 };
 	const char *action_key = find_action(r, map, &function.action);
-	const struct yaml_node *symbol = need(r, map, "symbol"), *node;
+	const struct yaml_node *symbol = reader_need(r, map, "symbol"), *node;
 
 	check_function_keys(r, map, action_key, function.action);
 	check_needs(r, map);
 	node = yaml_get(map, "operation");
-	if (node)
-		function.operation = find_operation(r, node);
+	if (node && node->kind == YAML_MAP)
+		reader_chosen(r, node, &function);
+	else if (node)
+		function.operation = reader_operation(r, node);
 	for (size_t i = 0; i < COUNT_OF(function_keys); i++) {
 		node = yaml_get(map, function_keys[i].name);
 		if (node && function_keys[i].rules)
-			read_value(r, node, function_keys[i].rules,
-				   (void *)((char *)&function + function_keys[i].value));
+			reader_value(r, node, function_keys[i].rules,
+				     (void *)((char *)&function + function_keys[i].value));
 	}
 	node = yaml_get(map, "failed");
 	if (node)
 		read_failed(r, node, &function);
 	node = yaml_get(map, "errno");
 	if (node)
-		function.has_errno = read_choice(r, node, booleans, COUNT_OF(booleans)) == 1;
+		function.has_errno = reader_choice(r, node, booleans, COUNT_OF(booleans)) == 1;
+	reader_results(r, map, &function);
 	node = yaml_get(map, "may_throw");
 	if (node)
-		function.may_throw = read_choice(r, node, booleans, COUNT_OF(booleans)) == 1;
+		function.may_throw = reader_choice(r, node, booleans, COUNT_OF(booleans)) == 1;
 	if (symbol)
 		add_functions(r, symbol, &function);
 }
@@ -585,10 +600,10 @@ static size_t count_symbols(const struct yaml_node *list)
 
 static void read_functions(struct reader *r, const struct yaml_node *root)
 {
-	const struct yaml_node *list = need(r, root, "functions");
+	const struct yaml_node *list = reader_need(r, root, "functions");
 	size_t count;
 
-	if (!list || !has_some(r, list, YAML_LIST, PROFILE_MAX_FUNCTIONS, "functions"))
+	if (!list || !reader_has_some(r, list, YAML_LIST, PROFILE_MAX_FUNCTIONS, "functions"))
 		return;
 	count = count_symbols(list);
 	if (count > PROFILE_MAX_FUNCTIONS) {
@@ -597,7 +612,7 @@ static void read_functions(struct reader *r, const struct yaml_node *root)
 				PROFILE_MAX_FUNCTIONS);
 		return;
 	}
-	r->functions = keep(r, count, sizeof(*r->functions));
+	r->functions = reader_keep(r, count, sizeof(*r->functions));
 	if (!r->functions)
 		return;
 	for (const struct yaml_node *map = list->first; map; map = map->next) {
@@ -618,10 +633,10 @@ static void read_side(struct reader *r, const struct yaml_node *root)
 
 	r->profile->side = "";
 	if (node && r->kind == PROFILE_MESSAGE)
-		refuse_key(r, node, "kind 'message'");
+		reader_refuse(r, node, "kind 'message'");
 	if (r->kind != PROFILE_CACHE)
 		return;
-	side = read_choice(r, need(r, root, "side"), sides, COUNT_OF(sides));
+	side = reader_choice(r, reader_need(r, root, "side"), sides, COUNT_OF(sides));
 	if (side >= 0)
 		r->profile->side = sides[side];
 }
@@ -636,19 +651,20 @@ static void read_profile(struct reader *r, const struct yaml_node *root)
 		return;
 	}
 	yaml_check_keys(r->errors, root, profile_keys, COUNT_OF(profile_keys));
-	profile->name = read_name(r, need(r, root, "profile"));
+	profile->name = reader_name(r, reader_need(r, root, "profile"));
 	profile->description = "";
 	if (description)
-		profile->description = read_line(r, description, DESCRIPTION_MAX_LEN,
-						 "one line of text, up to 255 bytes");
-	r->kind = read_choice(r, need(r, root, "kind"), kinds, COUNT_OF(kinds));
+		profile->description = reader_line(r, description, DESCRIPTION_MAX_LEN,
+						   "one line of text, up to 255 bytes");
+	r->kind = reader_choice(r, reader_need(r, root, "kind"), kinds, COUNT_OF(kinds));
 	profile->kind = r->kind == PROFILE_CACHE ? PROFILE_CACHE : PROFILE_MESSAGE;
-	profile->system = read_name(r, need(r, root, "system"));
+	profile->system = reader_name(r, reader_need(r, root, "system"));
 	read_side(r, root);
 	read_object(r, root);
 	if (yaml_get(root, "message"))
 		profile_message_read(yaml_get(root, "message"), r->errors, &profile->message);
 	read_operations(r, root);
+	reader_tables(r, root);
 	read_functions(r, root);
 }
 
@@ -663,7 +679,7 @@ static int from_tree(const char *file, const struct yaml_node *root, int err, st
 	if (!r.owned)
 		return -ENOMEM;
 	r.profile = &r.owned->profile;
-	r.profile->file = keep_string(&r, file);
+	r.profile->file = reader_text(&r, file);
 	if (root)
 		read_profile(&r, root);
 	if (errors->no_memory)

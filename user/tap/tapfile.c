@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "tap/compile.h"
 #include "tap/elf.h"
+#include "tap/find.h"
 #include "tap/identify.h"
 
 /* ---- numbers ------------------------------------------------------------------------- */
@@ -158,88 +159,96 @@ static const char *already_tapped(const struct tap_file *file, const struct tap 
 }
 
 /* Why the function must not be tapped; NULL if it may be. */
-static const char *refusal(const struct tap_file *file, const struct tap *tap)
+static const char *refusal(const struct tap_file *file, const struct tap *tap, int may_throw)
 {
-	if (tap->function->may_throw)
+	if (may_throw)
 		return "a C++ exception may pass through it, which a probe at return turns into an "
 		       "abort; if none can, say so in the profile with may_throw: false";
 	return already_tapped(file, tap);
 }
 
-static int add_tap(struct tap_shared *shared, struct tap_file *file, struct elf_file *elf,
-		   const struct profile *profile, uint32_t first_op,
-		   const struct profile_function *function, const struct elf_symbol *symbol)
+/* Compiles the function's spec and hands it to BPF. A spec that this build does not allow refuses the tap. */
+static int set_spec(struct tap_shared *shared, struct elf_file *elf, struct tap *tap,
+		    const struct compile_context *context)
 {
-	struct compile_context context = {
-		.first_op = first_op,
-		.file = file->number,
-		.transit = shared->transit,
-	};
-	struct tap *tap = &file->taps[file->tap_count];
-	struct tm_spec spec;
+	struct compiled compiled;
 	int err;
 
-	tap->profile = profile;
-	tap->function = function;
-	tap->symbol = *symbol;
-	place_probe(elf, symbol, &tap->placement);
-	context.skipped = tap->placement.skipped;
-	tap->refused = refusal(file, tap);
-	if (tap->refused) {
-		file->tap_count++;
+	if (spec_compile(tap->profile, tap->function, elf, &tap->symbol, context, &compiled)) {
+		snprintf(tap->why, sizeof(tap->why), "%s", compiled.why);
+		tap->refused = ""; /* `why` moves with the table */
 		return 0;
 	}
-	err = file_class(shared, file, profile, &context.object_class);
-	if (!err)
-		err = take_spec(shared, &tap->spec);
+	err = take_spec(shared, &tap->spec);
 	if (err)
 		return err;
 	tap->first_run = probes__runs(shared->probes, tap->spec);
-	file->tap_count++;
-	spec_compile(profile, function, elf, symbol, &context, &spec);
-	return probes__set_spec(shared->probes, tap->spec, &spec);
+	err = probes__set_result(shared->probes, tap->spec, &compiled.result);
+	return err ? err : probes__set_spec(shared->probes, tap->spec, &compiled.spec);
+}
+
+static int add_tap(struct tap_shared *shared, struct tap_file *file, struct elf_file *elf,
+		   const struct profile *profile, struct compile_context context,
+		   const struct found_function *found)
+{
+	struct tap *tap = &file->taps[file->tap_count];
+	int err = 0;
+
+	tap->profile = profile;
+	tap->function = found->function;
+	tap->symbol = found->symbol;
+	place_probe(elf, &tap->symbol, &tap->placement);
+	context.skipped = tap->placement.skipped;
+	tap->refused = refusal(file, tap, found->may_throw);
+	if (!tap->refused)
+		err = file_class(shared, file, profile, &context.object_class);
+	if (!err && !tap->refused)
+		err = set_spec(shared, elf, tap, &context);
+	if (!err)
+		file->tap_count++;
+	return err;
+}
+
+static int add_found(struct tap_shared *shared, struct tap_file *file, struct elf_file *elf,
+		     size_t index, const struct found_functions *found)
+{
+	struct compile_context context = {
+		.first_op = shared->first_op[index],
+		.file = file->number,
+		.transit = shared->transit,
+	};
+	struct tap *grown;
+	struct build build;
+	int err = 0;
+
+	build_examine(found->profile, elf, &build);
+	context.build = &build;
+	grown = realloc(file->taps, (file->tap_count + found->count) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memset(grown + file->tap_count, 0, found->count * sizeof(*grown));
+	file->taps = grown;
+	for (size_t i = 0; i < found->count && !err; i++)
+		err = add_tap(shared, file, elf, found->profile, context, &found->items[i]);
+	return err;
 }
 
 static int add_profile(struct tap_shared *shared, struct tap_file *file, struct elf_file *elf,
 		       size_t index)
 {
-	const struct profile *profile = shared->profiles[index];
-	const char **names = calloc(profile->function_count, sizeof(*names));
-	struct elf_symbol *symbols = calloc(profile->function_count, sizeof(*symbols));
-	struct tap *grown;
-	int found = -ENOMEM, err;
+	struct found_functions *found = calloc(1, sizeof(*found));
+	int err;
 
-	if (!names || !symbols)
-		goto out;
-	for (size_t i = 0; i < profile->function_count; i++)
-		names[i] = profile->functions[i].symbol;
-	found = elf_file__functions(elf, names, profile->function_count, symbols);
+	if (!found)
+		return -ENOMEM;
+	err = find_functions(shared->profiles[index], elf, found);
 	/* a file that is broken somewhere: what was found before is there, and it is not looked into again */
-	if (found == -EINVAL || found == -E2BIG)
-		found = (int)profile->function_count;
-	if (found <= 0)
-		goto out;
-	grown = realloc(file->taps, (file->tap_count + (size_t)found) * sizeof(*grown));
-	if (!grown) {
-		found = -ENOMEM;
-		goto out;
-	}
-	memset(grown + file->tap_count, 0, (size_t)found * sizeof(*grown));
-	file->taps = grown;
-	for (size_t i = 0; i < profile->function_count; i++) {
-		if (!symbols[i].offset)
-			continue;
-		err = add_tap(shared, file, elf, profile, shared->first_op[index],
-			      &profile->functions[i], &symbols[i]);
-		if (err) {
-			found = err;
-			break;
-		}
-	}
-out:
-	free(names);
-	free(symbols);
-	return found < 0 ? found : 0;
+	if (err == -EINVAL || err == -E2BIG)
+		err = 0;
+	if (!err && found->count && build_matches(shared->profiles[index], elf))
+		err = add_found(shared, file, elf, index, found);
+	free(found);
+	return err;
 }
 
 size_t tap_file__functions(const struct tap_file *file)
@@ -269,6 +278,10 @@ int tap_file__link(struct tap_shared *shared, struct tap_file *file, int fd, uin
 			continue;
 		list[count].offset = file->taps[i].placement.offset;
 		list[count++].spec = file->taps[i].spec;
+	}
+	if (!count) { /* each function says why */
+		free(list);
+		return 0;
 	}
 	err = probes__attach(shared->probes, fd, list, count, (pid_t)tgid,
 			     own ? &own->link : &file->link);

@@ -44,7 +44,9 @@ struct tap {
 	uint32_t spec;
 	uint64_t first_run; /* of the spec's counter, which its earlier users have moved */
 	struct placement placement; /* of the probe */
-	const char *refused; /* why it is not tapped though the file is; NULL if it is */
+	/* why it is not tapped though the file is, "" = see `why`; NULL if it is */
+	const char *refused;
+	char why[128];
 };
 
 /* tgid 0: not in use. */

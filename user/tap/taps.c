@@ -262,6 +262,42 @@ static int allocate_spent(struct taps *taps)
 	return 0;
 }
 
+/* Tells the BPF programs which names and numbers stand for which operations. */
+static int set_names(struct taps *taps, uint32_t first_op, uint32_t function,
+		     const struct profile_name *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct tm_name_key key = { .table = first_op };
+		struct tm_number_name number = { (uint64_t)names[i].number,
+						 function,
+						 { 0 },
+						 TM_NUMBER_MARK };
+		int err;
+
+		if (names[i].text)
+			snprintf(key.name, sizeof(key.name), "%s", names[i].text);
+		else
+			memcpy(key.name, &number, sizeof(number));
+		err = probes__set_name(taps->shared.probes, &key,
+				       first_op + (uint32_t)names[i].operation);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int set_profile_names(struct taps *taps, size_t index)
+{
+	const struct profile *profile = taps->shared.profiles[index];
+	uint32_t first_op = taps->shared.first_op[index];
+	int err = set_names(taps, first_op, 0, profile->commands, profile->command_count);
+
+	for (size_t i = 0; i < profile->function_count && !err; i++)
+		err = set_names(taps, first_op, (uint32_t)i, profile->functions[i].numbers,
+				profile->functions[i].number_count);
+	return err;
+}
+
 static int number_operations(struct taps *taps)
 {
 	uint32_t next = 1;
@@ -296,6 +332,8 @@ int taps__new(struct probes *probes, const struct profile *const *profiles, size
 	err = number_operations(taps);
 	if (!err)
 		err = allocate_spent(taps);
+	for (size_t i = 0; i < count && !err; i++)
+		err = set_profile_names(taps, i);
 	if (err) {
 		taps__free(taps);
 		return err;
@@ -522,7 +560,9 @@ int taps__each(const struct taps *taps, taps_each_fn fn, void *arg)
 				.instruction = tap->placement.instruction,
 				.placement = tap->placement.reason,
 				.up = tap_file__is_linked(file) && !tap->refused,
-				.reason = tap->refused ? tap->refused : file->reason,
+				.reason = !tap->refused	  ? file->reason :
+					  tap->refused[0] ? tap->refused :
+							    tap->why,
 				.processes = file->processes,
 			};
 			int err = fn(arg, &info);
