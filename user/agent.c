@@ -17,6 +17,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "collect.h"
+#include "events/bus.h"
+#include "notices.h"
 #include "relay_link.h"
 #include "serve/families.h"
 #include "serve/http.h"
@@ -32,6 +34,7 @@
 #define SETTLE_NS 2000000ull /* a program maps its libraries one after the other: look once */
 #define ANSWER_TIMEOUT_NS \
 	5000000000ull /* for a fresh snapshot; attaching to many files may hold it up */
+#define DRAIN_NS 5000000000ull /* for the log to write what has happened before the end */
 #define MAX_CONNECTIONS 512
 #define CONNECTION_TIMEOUT_S 10
 #define MAX_BODY (1 << 20) /* live-stat: 10 000 ids of 100 bytes */
@@ -63,6 +66,7 @@ struct agent {
 	struct store *store;
 	struct routes *routes;
 	struct http_server *http;
+	struct bus *bus;
 	int epoll_fd;
 	int fds[SOURCE_COUNT]; /* BPF and MAPPED belong to the collector, RELAY to the link */
 	int stop;
@@ -161,6 +165,8 @@ static void take_snapshot(struct agent *agent, int record)
 	store__publish(agent->store, snapshot, now_ns() - start_ns);
 	if (record && store__record(agent->store, snapshot))
 		log_msg(LOG_WARN, "no memory for the history");
+	if (record)
+		notice_snapshot(agent->bus, snapshot);
 	collector__set_lost(agent->collector, TM_LOST_HISTORY_FULL, store__refused(agent->store));
 	snapshot__unref(snapshot);
 }
@@ -253,12 +259,19 @@ static int agent_open(struct agent *agent)
 	if (!err)
 		err = watch(agent, SOURCE_REQUEST, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
 	if (!err)
+		err = bus__new(BUS_ROOM, &agent->bus);
+	if (!err)
+		err = bus__run(agent->bus, "log", notices_log, NULL);
+	if (!err)
 		err = store__new(agent->config->max_age_ns, request_snapshot, agent, &agent->store);
 	return err;
 }
 
 static void agent_close(struct agent *agent)
 {
+	/* before the server: who listens to events must be woken */
+	size_t left = agent->bus ? bus__stop(agent->bus, DRAIN_NS) : 0;
+
 	if (agent->store)
 		store__stop(agent->store);
 	http_server__free(agent->http);
@@ -266,6 +279,8 @@ static void agent_close(struct agent *agent)
 	collector__free(agent->collector);
 	relay_link__free(agent->relay);
 	store__free(agent->store);
+	if (!left)
+		bus__free(agent->bus);
 	for (int i = 0; i < SOURCE_COUNT; i++)
 		if (i != SOURCE_BPF && i != SOURCE_MAPPED && i != SOURCE_RELAY &&
 		    agent->fds[i] >= 0)
@@ -316,6 +331,7 @@ static int start_http(struct agent *agent, struct web_config *web, char *err, si
 {
 	struct routes_config routes = {
 		.store = agent->store,
+		.bus = agent->bus,
 		.version = TAPMETER_VERSION,
 		.revision = TAPMETER_REVISION,
 		.views = views_of(&agent->config->views),
@@ -401,8 +417,8 @@ int agent_run(const struct config *config, const struct profile *const *profiles
 		/* before the taps: a second agent on the same port must not tap anything first */
 		log_msg(LOG_ERROR, "cannot listen", LOG_STR("error", text));
 		code = EXIT_CODE_FAILED;
-	} else if (collector__new(config, profiles, count, agent.relay, text, sizeof(text),
-				  &agent.collector)) {
+	} else if (collector__new(config, profiles, count, agent.relay, agent.bus, text,
+				  sizeof(text), &agent.collector)) {
 		log_msg(LOG_ERROR, "cannot tap on this host", LOG_STR("error", text));
 		code = EXIT_CODE_HOST;
 	} else {

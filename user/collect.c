@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "backlog.h"
 #include "host.h"
+#include "notices.h"
 #include "serve/view_fastdeploy.h"
 #include "shares.h"
 #include "subject/endpoint.h"
@@ -41,6 +42,8 @@ struct collector {
 	struct streams *streams;
 	struct transits *transits;
 	struct backlog *backlog;
+	struct bus *bus;
+	uint64_t lost_seen[TM_LOST_COUNT]; /* that the bus has been told of */
 	struct processes *processes;
 	struct whose *whose;
 	struct series_table *series;
@@ -52,6 +55,7 @@ struct collector {
 	int transit; /* delivery times are measured */
 	uint64_t spent_ns, spent_at_ns; /* cost of all probes at the last look, and when that was */
 	uint64_t over_since_ns; /* over the budget since then, 0 = within it */
+	int giving_up; /* a file is being given up for the budget */
 	uint64_t mapped_lost;
 	uint64_t lost_elsewhere[TM_LOST_COUNT];
 	uint64_t snapshots;
@@ -108,8 +112,10 @@ static struct process *see_process(struct collector *c, const struct tm_process_
 		process->selected = wanted(c->config, process);
 		if (c->filtered)
 			probes__allow(c->probes, id->tgid, process->selected);
-		if (process->selected)
+		if (process->selected) {
 			usages__add(c->usages, process);
+			notice_process(c->bus, c->now_ns, EVENT_PROCESS_SEEN, process);
+		}
 	}
 	return process;
 }
@@ -147,17 +153,20 @@ static void on_dropped(void *arg, const struct process *process)
 
 	usages__drop(c->usages, &process->id);
 	end_process(arg, &process->id);
+	if (process->selected)
+		notice_process(c->bus, c->now_ns, EVENT_PROCESS_GONE, process);
 }
 
-/* ---- log of taps -------------------------------------------------------------------------- */
+/* ---- taps --------------------------------------------------------------------------------- */
 
 static void on_attached(void *arg, const char *path, size_t functions, const char *reason)
 {
-	(void)arg;
+	struct collector *c = arg;
+
 	if (reason[0])
-		log_msg(LOG_WARN, "tap failed", LOG_STR("path", path), LOG_STR("error", reason));
+		notice_untapped(c->bus, c->now_ns, EVENT_TAP_FAILED, path, reason);
 	else
-		log_msg(LOG_INFO, "tapped", LOG_STR("path", path), LOG_U64("functions", functions));
+		notice_tapped(c->bus, c->now_ns, path, functions);
 }
 
 static void on_detached(void *arg, const char *path, uint32_t file, const char *reason)
@@ -165,7 +174,8 @@ static void on_detached(void *arg, const char *path, uint32_t file, const char *
 	struct collector *c = arg;
 
 	streams__end_file(c->streams, file);
-	log_msg(LOG_INFO, "tap removed", LOG_STR("path", path), LOG_STR("reason", reason));
+	notice_untapped(c->bus, c->now_ns, c->giving_up ? EVENT_OVERHEAD : EVENT_TAP_REMOVED, path,
+			reason);
 }
 
 /* ---- streams -> series ---------------------------------------------------------------------- */
@@ -219,6 +229,7 @@ struct owner {
 	struct flow *flow; /* NULL = no backlog can be told */
 	uint64_t messages; /* received, read before the calls in flight */
 	int noted; /* it was: the stream is not new */
+	int stuck; /* the bus has been told of the call in flight */
 };
 
 /* Where the endpoint's name holds; parts that cannot be read are 0. */
@@ -315,6 +326,8 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 	if (err)
 		return err;
 	*user = owner;
+	notice_stream(c->bus, c->now_ns, identity->key->process.tgid,
+		      series__labels(owner->series));
 	if (subject.container[0])
 		shares__open(c->shares, subject.container, identity->cgroup);
 	return 0;
@@ -360,6 +373,8 @@ static int on_retire(void *arg, void *user, const struct tm_slot *totals, uint64
 	err = series_table__retire(c->series, owner->series, &counters, now_ns);
 	if (err)
 		return err;
+	notice_stream_end(c->bus, now_ns, totals->key.process.tgid, series__labels(owner->series),
+			  &counters);
 	backlog__close(c->backlog, owner->flow, direction, counters.messages, now_ns);
 	free(owner);
 	return 0;
@@ -569,7 +584,8 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 }
 
 int collector__new(const struct config *config, const struct profile *const *profiles, size_t count,
-		   struct relay_link *relay, char *err, size_t err_len, struct collector **out)
+		   struct relay_link *relay, struct bus *bus, char *err, size_t err_len,
+		   struct collector **out)
 {
 	struct collector *c;
 	int error = host_check_pid_namespace(err, err_len);
@@ -580,6 +596,7 @@ int collector__new(const struct config *config, const struct profile *const *pro
 	if (!c)
 		return -ENOMEM;
 	c->config = config;
+	c->bus = bus;
 	c->filtered = config->pids.count || config->comms.count || config->kernel_ids.count;
 	error = open_parts(c, profiles, count, relay, err, err_len);
 	if (error) {
@@ -623,6 +640,14 @@ int collector__mapped_fd(const struct collector *collector)
 	return mmap_watch__fd(collector->watch);
 }
 
+static void notice_exit(struct collector *c, const struct tm_process_id *id)
+{
+	const struct process *process = processes__find(c->processes, id);
+
+	if (process && process->selected)
+		notice_process(c->bus, c->now_ns, EVENT_PROCESS_GONE, process);
+}
+
 static void on_event(void *arg, const struct tm_event *event, size_t size)
 {
 	struct collector *c = arg;
@@ -630,6 +655,7 @@ static void on_event(void *arg, const struct tm_event *event, size_t size)
 	streams__event(c->streams, event, size, c->now_ns);
 	/* after exec it is a process with another exec_id, which is looked at anew */
 	if (event->kind == TM_EVENT_EXIT) {
+		notice_exit(c, &event->process);
 		usages__drop(c->usages, &event->process);
 		processes__drop(c->processes, &event->process);
 	}
@@ -754,7 +780,9 @@ static void check_budget(struct collector *c)
 		c->over_since_ns = c->now_ns - elapsed;
 	} else if (c->now_ns - c->over_since_ns >= OVER_BUDGET_NS) {
 		c->over_since_ns = 0;
+		c->giving_up = 1;
 		taps__give_up_dearest(c->taps, c->now_ns);
+		c->giving_up = 0;
 	}
 }
 
@@ -813,6 +841,18 @@ struct filling {
 	int err;
 };
 
+/* A call that receives may wait for long with nothing wrong; others may not. */
+static void check_stuck(struct collector *c, struct owner *owner, const struct stream_sample *row)
+{
+	const struct series_labels *labels = series__labels(owner->series);
+	int stuck = labels->direction != DIRECTION_RECEIVE &&
+		    row->oldest_ns >= c->config->stuck_after_ns;
+
+	if (stuck && !owner->stuck)
+		notice_stuck(c->bus, c->now_ns, row->tgid, labels, row->oldest_ns);
+	owner->stuck = stuck;
+}
+
 static int add_stream(void *arg, const struct stream_view *view)
 {
 	struct filling *f = arg;
@@ -851,6 +891,8 @@ static int add_stream(void *arg, const struct stream_view *view)
 	if (owner && row.oldest_ns >= RECEIVER_WAITS_NS &&
 	    series__labels(owner->series)->direction == DIRECTION_RECEIVE)
 		backlog__waits(owner->flow);
+	if (owner)
+		check_stuck(f->collector, owner, &row);
 	return snapshot_builder__add_stream(f->builder, owner ? owner->series : NULL, &counters,
 					    &row);
 }
@@ -929,6 +971,22 @@ static void add_kernel(void *arg, const struct process *process)
 	f->err = snapshot_builder__add_kernel(f->builder, &kernel);
 }
 
+/* Messages whose delivery time is not known are no loss of counts. */
+static int is_of_transit(enum tm_lost reason)
+{
+	return !strncmp(lost_name(reason), "transit_", strlen("transit_"));
+}
+
+static void tell_losses(struct collector *c, const struct snapshot *raw)
+{
+	for (enum tm_lost reason = 0; reason < TM_LOST_COUNT; reason++) {
+		if (raw->lost[reason] > c->lost_seen[reason] && !is_of_transit(reason))
+			notice_lost(c->bus, c->now_ns, reason,
+				    raw->lost[reason] - c->lost_seen[reason]);
+		c->lost_seen[reason] = raw->lost[reason];
+	}
+}
+
 static void add_totals(struct collector *c, struct snapshot *raw)
 {
 	const uint64_t *losses = probes__losses(c->probes);
@@ -938,6 +996,8 @@ static void add_totals(struct collector *c, struct snapshot *raw)
 	raw->lost[TM_LOST_LABELS_UNKNOWN] += streams__labels_unknown(c->streams);
 	raw->lost[TM_LOST_MMAP_EVENTS] += c->mapped_lost;
 	raw->lost[TM_LOST_KERNEL_ID_CONFLICT] += whose__conflicts(c->whose);
+	tell_losses(c, raw);
+	bus__stats(c->bus, &raw->bus);
 	raw->streams_used = streams__used(c->streams);
 	raw->streams_limit = (uint32_t)c->config->max_streams;
 	raw->series_capped = series_table__capped(c->series);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <tapmeter/abi.h>
+#include "events/bus.h"
 #include "store/store.h"
 #include "tap/profile.h"
 #include "util/config.h"
@@ -16,11 +17,12 @@ struct collector;
 struct relay_link;
 
 /*
- * Loads the BPF programs; nothing is tapped before the first sweep. On failure err says what the host lacks. `relay` is
- * borrowed, NULL = none.
+ * Loads the BPF programs; nothing is tapped before the first sweep. On failure err says what the host lacks. `relay`
+ * (NULL = none) and `bus` are borrowed.
  */
 int collector__new(const struct config *config, const struct profile *const *profiles, size_t count,
-		   struct relay_link *relay, char *err, size_t err_len, struct collector **out);
+		   struct relay_link *relay, struct bus *bus, char *err, size_t err_len,
+		   struct collector **out);
 void collector__free(struct collector *collector);
 
 /* Readable when BPF events wait; then call collector__events(). */

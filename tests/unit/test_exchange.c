@@ -52,7 +52,11 @@ static void count_free(void *arg)
 static void what_makes_a_body_goes_with_the_answer(void **state)
 {
 	int freed = 0;
-	struct http_producer producer = { nothing_next, count_free, &freed, 0 };
+	struct http_producer producer = {
+		.next = nothing_next,
+		.free = count_free,
+		.arg = &freed,
+	};
 	struct http_response response = { .producer = producer };
 
 	(void)state;

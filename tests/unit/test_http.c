@@ -60,7 +60,12 @@ static void produce(struct http_response *response, size_t count, size_t len, in
 	*pieces = (struct pieces){ count, len, end };
 	strbuf_clear(&response->body);
 	strbuf_addstr(&response->body, "first,");
-	response->producer = (struct http_producer){ next_piece, free_pieces, pieces, 1000 };
+	response->producer = (struct http_producer){
+		.next = next_piece,
+		.free = free_pieces,
+		.arg = pieces,
+		.memory = 1000,
+	};
 }
 
 static void answer_in_pieces(const char *path, struct http_response *response)

@@ -150,11 +150,12 @@ static void makes_one_kernel_of_many_series(void **state)
 	callbacks.arg = inventory;
 	assert_int_equal(samples_read(text, strlen(text), &callbacks, &bad, why, sizeof(why)), 0);
 	assert_int_equal(inventory__write(inventory, &out), 0);
-	assert_string_equal(out.data,
-			    "\n{\"id\":\"a\",\"container\":\"\",\"name\":\"\",\"pod\":\"p\",\"namespace\":\"\","
-			    "\"processes\":null,\"systems\":[]},"
-			    "\n{\"id\":\"b\",\"container\":\"c\",\"name\":\"\",\"pod\":\"\",\"namespace\":\"\","
-			    "\"processes\":null,\"systems\":[\"redis\",\"zmq\"]}");
+	assert_string_equal(
+		out.data,
+		"\n{\"id\":\"a\",\"container\":\"\",\"name\":\"\",\"pod\":\"p\",\"namespace\":\"\","
+		"\"processes\":null,\"systems\":[]},"
+		"\n{\"id\":\"b\",\"container\":\"c\",\"name\":\"\",\"pod\":\"\",\"namespace\":\"\","
+		"\"processes\":null,\"systems\":[\"redis\",\"zmq\"]}");
 	strbuf_free(&out);
 	inventory__free(inventory);
 }

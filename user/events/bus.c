@@ -260,6 +260,16 @@ int subscriber__next(struct subscriber *subscriber, uint64_t timeout_ns, struct 
 	return err;
 }
 
+uint64_t subscriber__dropped(struct subscriber *subscriber)
+{
+	uint64_t dropped;
+
+	pthread_mutex_lock(&subscriber->bus->lock);
+	dropped = subscriber->dropped;
+	pthread_mutex_unlock(&subscriber->bus->lock);
+	return dropped;
+}
+
 void subscriber__error(struct subscriber *subscriber)
 {
 	pthread_mutex_lock(&subscriber->bus->lock);

@@ -49,6 +49,8 @@ int bus__subscribe(struct bus *bus, const char *name, void (*wake)(void *arg), v
  * has stopped and all were fetched. One thread per subscriber.
  */
 int subscriber__next(struct subscriber *subscriber, uint64_t timeout_ns, struct event **out);
+/* Events that it did not get because its queue was full. */
+uint64_t subscriber__dropped(struct subscriber *subscriber);
 /* The subscriber could not use the event that it got. */
 void subscriber__error(struct subscriber *subscriber);
 /* Leaves the bus; what waits in the queue counts as dropped. Accepts NULL. */

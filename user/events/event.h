@@ -15,12 +15,12 @@ enum event_type {
 	EVENT_TAP_REMOVED, /* path, reason */
 	EVENT_PROCESS_SEEN, /* comm */
 	EVENT_PROCESS_GONE, /* comm */
-	EVENT_STREAM_OPENED, /* system, operation, endpoint, socket_type */
+	EVENT_STREAM_OPENED, /* system, comm, direction or operation, endpoint, socket_type */
 	EVENT_STREAM_CLOSED, /* the same, and messages, bytes */
-	EVENT_CALL_SLOW, /* the stream's, and calls, threshold_seconds */
-	EVENT_CALL_STUCK, /* the stream's, and age_seconds */
+	EVENT_CALL_STUCK, /* the stream's, and age_ms */
 	EVENT_COUNTS_LOST, /* reason, count */
-	EVENT_OVERHEAD, /* path, reason: a file was given up or taken back for --overhead.budget */
+	EVENT_OVERHEAD, /* path, reason: a file was given up for --overhead.budget */
+	EVENT_SNAPSHOT, /* kernels, streams, taps, messages: once per --sample.interval */
 	EVENT_TYPE_COUNT,
 };
 

@@ -37,12 +37,21 @@ struct http_header {
  * What makes a body while it is being sent, so that a big one never lies in memory as a whole. Used
  * by one thread at a time, not always the same.
  */
+#define HTTP_MORE 1
+#define HTTP_LATER 2
+
 struct http_producer {
 	/*
-	 * Adds the next piece of the body to the empty `out`: 1 = there is more, 0 = that was all;
-	 * -errno: the connection is closed, so that the client sees that something is missing.
+	 * Adds the next piece of the body to the empty `out`: HTTP_MORE, or 0 = that was all; HTTP_LATER = there
+	 * is nothing now, and it is to be asked again when it has woken its server, see `start`. -errno:
+	 * the connection is closed, so that the client sees that something is missing.
 	 */
 	int (*next)(void *arg, struct strbuf *out);
+	/*
+	 * NULL for who never says HTTP_LATER. Called once, before next(): wake(wake_arg) is to be called by any
+	 * thread when there is something new. It may be called at any time before free() has returned.
+	 */
+	void (*start)(void *arg, void (*wake)(void *wake_arg), void *wake_arg);
 	void (*free)(void *arg);
 	void *arg;
 	size_t memory; /* bytes that it holds on to, about */

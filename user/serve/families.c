@@ -409,6 +409,26 @@ static void write_lost(struct page *page, const struct family *family)
 				  page->in->snapshot->lost[reason]);
 }
 
+/* Subscribers of one name, as the listeners to the event stream, are one. */
+static void write_subscribers(struct page *page, const struct family *family)
+{
+	const struct bus_stats *bus = &page->in->snapshot->bus;
+
+	for (size_t i = 0; i < bus->subscriber_count; i++) {
+		const char *name = bus->subscribers[i].name;
+		uint64_t sum = 0;
+		size_t first = 0;
+
+		while (strcmp(bus->subscribers[first].name, name) != 0)
+			first++;
+		for (size_t j = i; j < bus->subscriber_count; j++)
+			if (!strcmp(bus->subscribers[j].name, name))
+				sum += read_field(&bus->subscribers[j], family->field);
+		if (first == i)
+			exposition_sample(&page->exposition, "", 0, "subscriber", name, sum);
+	}
+}
+
 static void write_build_info(struct page *page, const struct family *family)
 {
 	struct grouping g = { 0 };
@@ -444,6 +464,7 @@ static void write_input_field(struct page *page, const struct family *family)
 #define SNAPSHOT(member) FIELD(struct snapshot, member)
 #define FUNCTION(member) FIELD(struct function_sample, member)
 #define USAGE(member) FIELD(struct kernel_usage, member)
+#define SUBSCRIBER(member) FIELD(struct subscriber_stats, member)
 #define INPUT(member) FIELD(struct families_input, member)
 
 /* It would give every word a line of its own: */
@@ -533,6 +554,15 @@ static const struct family families[] = {
 	{ { "tapmeter_series_capped", FAMILY_COUNTER, "",
 	    "Label values replaced by \"other\" because a cap was reached." },
 	  VIEW_NONE, write_snapshot_field, SNAPSHOT(series_capped) },
+	{ { "tapmeter_bus_dropped", FAMILY_COUNTER, "",
+	    "Events that a subscriber did not get because its queue was full." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(bus.dropped) },
+	{ { "tapmeter_subscriber_errors", FAMILY_COUNTER, "",
+	    "Events that the subscriber could not use." },
+	  VIEW_NONE, write_subscribers, SUBSCRIBER(errors) },
+	{ { "tapmeter_subscriber_lag", FAMILY_GAUGE, "",
+	    "Events that wait in the subscriber's queue." },
+	  VIEW_NONE, write_subscribers, SUBSCRIBER(lag) },
 	{ { "tapmeter_build", FAMILY_INFO, "", "Version and source revision of tapmeter." },
 	  VIEW_NONE, write_build_info, { 0 } },
 	{ { "tapmeter_scrape_seconds", FAMILY_GAUGE, "seconds",

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -40,6 +41,9 @@ struct generation {
 	struct auth *auth; /* NULL = everybody may read */
 	struct generation *next; /* among the retired */
 	time_t retired; /* CLOCK_MONOTONIC, seconds */
+	pthread_mutex_t lock; /* of what follows, and of their members that say so */
+	struct held_body *waiters; /* bodies whose producers may say HTTP_LATER */
+	bool closing;
 	struct door doors[];
 };
 
@@ -56,22 +60,106 @@ struct http_server {
 
 /* A body on its way out. */
 struct held_body {
-	struct http_server *server;
+	struct generation *generation;
+	struct MHD_Connection *connection;
 	struct strbuf text; /* all of it, or the piece that is being sent */
 	size_t sent; /* of the piece */
 	struct http_producer producer;
 	size_t counted;
+	/* of those whose producers may say HTTP_LATER; under the generation's lock */
+	struct held_body *next_waiter;
+	bool suspended; /* nobody looks at the connection until it is woken */
+	bool woken; /* since the producer was last asked */
 };
+
+static void wake(void *arg)
+{
+	struct held_body *held = arg;
+
+	pthread_mutex_lock(&held->generation->lock);
+	held->woken = true;
+	if (held->suspended)
+		MHD_resume_connection(held->connection);
+	held->suspended = false;
+	pthread_mutex_unlock(&held->generation->lock);
+}
+
+static void add_waiter(struct held_body *held)
+{
+	pthread_mutex_lock(&held->generation->lock);
+	held->next_waiter = held->generation->waiters;
+	held->generation->waiters = held;
+	pthread_mutex_unlock(&held->generation->lock);
+	held->producer.start(held->producer.arg, wake, held);
+}
+
+static void remove_waiter(struct held_body *held)
+{
+	struct held_body **place = &held->generation->waiters;
+
+	pthread_mutex_lock(&held->generation->lock);
+	while (*place && *place != held)
+		place = &(*place)->next_waiter;
+	if (*place)
+		*place = held->next_waiter;
+	pthread_mutex_unlock(&held->generation->lock);
+}
+
+/* The producer has nothing now. Returns whether to ask it again at once. */
+static bool wait_for_wake(struct held_body *held)
+{
+	bool again;
+
+	pthread_mutex_lock(&held->generation->lock);
+	again = held->woken || held->generation->closing;
+	held->woken = false;
+	if (!again) {
+		held->suspended = true;
+		MHD_suspend_connection(held->connection);
+	}
+	pthread_mutex_unlock(&held->generation->lock);
+	return again;
+}
+
+/* From now on nobody waits: MHD_stop_daemon() must not find connections that do. */
+static void wake_all(struct generation *generation)
+{
+	pthread_mutex_lock(&generation->lock);
+	generation->closing = true;
+	for (struct held_body *held = generation->waiters; held; held = held->next_waiter) {
+		if (held->suspended)
+			MHD_resume_connection(held->connection);
+		held->suspended = false;
+	}
+	pthread_mutex_unlock(&generation->lock);
+}
 
 static void free_held(void *arg)
 {
 	struct held_body *held = arg;
 
-	atomic_fetch_sub(&held->server->held_bytes, held->counted);
+	atomic_fetch_sub(&held->generation->server->held_bytes, held->counted);
 	if (held->producer.free)
 		held->producer.free(held->producer.arg);
+	if (held->producer.start)
+		remove_waiter(held);
 	strbuf_free(&held->text);
 	free(held);
+}
+
+/* The next piece of the body. Returns as struct http_producer's next(). */
+static int next_piece(struct held_body *held)
+{
+	int ret;
+
+	do {
+		strbuf_clear(&held->text);
+		held->sent = 0;
+		ret = held->producer.next(held->producer.arg, &held->text);
+		if (ret == HTTP_LATER && held->generation->closing)
+			return -ESHUTDOWN;
+	} while (ret == HTTP_LATER && wait_for_wake(held));
+	return ret;
 }
 
 /* libmicrohttpd has place for `max` bytes of the body; it never asks for the same ones again. */
@@ -85,11 +173,11 @@ static ssize_t read_held(void *arg, uint64_t position, char *buffer, size_t max)
 	while (held->sent == held->text.len) {
 		if (!held->producer.next)
 			return MHD_CONTENT_READER_END_OF_STREAM;
-		strbuf_clear(&held->text);
-		held->sent = 0;
-		ret = held->producer.next(held->producer.arg, &held->text);
+		ret = next_piece(held);
 		if (ret < 0)
 			return MHD_CONTENT_READER_END_WITH_ERROR;
+		if (ret == HTTP_LATER)
+			return 0;
 		if (!ret)
 			held->producer.next = NULL;
 	}
@@ -101,7 +189,9 @@ static ssize_t read_held(void *arg, uint64_t position, char *buffer, size_t max)
 }
 
 /* Takes the answer's body and its producer over. NULL if there is no memory. */
-static struct MHD_Response *wrap_body(struct http_server *server, struct http_response *response)
+static struct MHD_Response *wrap_body(struct generation *generation,
+				      struct MHD_Connection *connection,
+				      struct http_response *response)
 {
 	struct held_body *held = malloc(sizeof(*held));
 	struct MHD_Response *reply;
@@ -109,14 +199,17 @@ static struct MHD_Response *wrap_body(struct http_server *server, struct http_re
 	if (!held)
 		return NULL;
 	*held = (struct held_body){
-		.server = server,
+		.generation = generation,
+		.connection = connection,
 		.text = response->body,
 		.producer = response->producer,
 		.counted = response->body.cap + response->producer.memory,
 	};
 	response->body = (struct strbuf)STRBUF_INIT;
 	response->producer = (struct http_producer){ 0 };
-	atomic_fetch_add(&server->held_bytes, held->counted);
+	atomic_fetch_add(&generation->server->held_bytes, held->counted);
+	if (held->producer.start)
+		add_waiter(held);
 	if (held->producer.next)
 		reply = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_held, held,
 							  free_held);
@@ -154,11 +247,11 @@ static bool add_headers(struct MHD_Response *reply, const struct web_config *web
  * Sends and empties the answer. MHD_NO closes the connection. libmicrohttpd ends a chunked body
  * also where there is none; so what answers HEAD must not be chunked.
  */
-static enum MHD_Result send_response(const struct generation *generation,
+static enum MHD_Result send_response(struct generation *generation,
 				     struct MHD_Connection *connection,
 				     struct http_response *response, bool head)
 {
-	struct MHD_Response *reply = wrap_body(generation->server, response);
+	struct MHD_Response *reply = wrap_body(generation, connection, response);
 	enum MHD_Result result = MHD_NO;
 
 	if (reply && head)
@@ -171,9 +264,8 @@ static enum MHD_Result send_response(const struct generation *generation,
 	return result;
 }
 
-static enum MHD_Result refuse(const struct generation *generation,
-			      struct MHD_Connection *connection, unsigned status, const char *code,
-			      const char *message)
+static enum MHD_Result refuse(struct generation *generation, struct MHD_Connection *connection,
+			      unsigned status, const char *code, const char *message)
 {
 	struct http_response response = { 0 };
 
@@ -183,7 +275,7 @@ static enum MHD_Result refuse(const struct generation *generation,
 	return send_response(generation, connection, &response, false);
 }
 
-static enum MHD_Result refuse_large(const struct generation *generation,
+static enum MHD_Result refuse_large(struct generation *generation,
 				    struct MHD_Connection *connection)
 {
 	return refuse(generation, connection, 413, "too_large", "the body is too large");
@@ -300,7 +392,7 @@ static bool certificate_ok(const struct web_config *web, struct MHD_Connection *
 static enum MHD_Result begin_request(const struct door *door, struct MHD_Connection *connection,
 				     void **request_arg)
 {
-	const struct generation *generation = door->generation;
+	struct generation *generation = door->generation;
 	struct http_server *server = generation->server;
 
 	if (!certificate_ok(generation->web, connection))
@@ -367,9 +459,8 @@ static enum MHD_Result add_parameter(void *arg, enum MHD_ValueKind kind, const c
 
 /* ---- everything is there ---- */
 
-static enum MHD_Result answer(const struct generation *generation,
-			      struct MHD_Connection *connection, const char *path,
-			      const char *method, const struct incoming *incoming)
+static enum MHD_Result answer(struct generation *generation, struct MHD_Connection *connection,
+			      const char *path, const char *method, const struct incoming *incoming)
 {
 	const struct http_server *server = generation->server;
 	struct http_request request = {
@@ -407,7 +498,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 				  size_t *data_len, void **request_arg)
 {
 	const struct door *door = arg;
-	const struct generation *generation = door->generation;
+	struct generation *generation = door->generation;
 	struct http_server *server = generation->server;
 	struct incoming *incoming = *request_arg;
 
@@ -463,7 +554,7 @@ static int open_door(struct door *door, int fd)
 	unsigned connections = config->max_connections / (unsigned)config->address_count;
 	unsigned kind = config->handler_waits ?
 				MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION :
-				MHD_USE_EPOLL_INTERNAL_THREAD;
+				MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
 	unsigned tls_flag = web && web->tls ? MHD_USE_TLS : 0;
 	struct MHD_OptionItem tls[7];
 	int err;
@@ -489,11 +580,13 @@ static void generation_free(struct generation *generation)
 {
 	if (!generation)
 		return;
+	wake_all(generation);
 	for (size_t i = 0; i < generation->server->socket_count; i++)
 		if (generation->doors[i].daemon)
 			MHD_stop_daemon(generation->doors[i].daemon);
 	auth__free(generation->auth);
 	web_config__free(generation->web);
+	pthread_mutex_destroy(&generation->lock);
 	free(generation);
 }
 
@@ -509,6 +602,7 @@ static struct generation *generation_allocate(struct http_server *server, struct
 	}
 	generation->server = server;
 	generation->web = web;
+	pthread_mutex_init(&generation->lock, NULL);
 	for (size_t i = 0; i < server->socket_count; i++)
 		generation->doors[i] =
 			(struct door){ .generation = generation, .socket = &server->sockets[i] };

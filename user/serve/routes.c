@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "serve/event_stream.h"
 #include "serve/families.h"
 #include "serve/gzip.h"
 #include "serve/inventory.h"
@@ -296,6 +297,22 @@ static void handle_live_stat(struct routes *routes, const struct http_request *r
 	livestat_request_free(&query);
 }
 
+static void handle_events(struct routes *routes, const struct http_request *request,
+			  struct http_response *response)
+{
+	int err = event_stream_answer(routes->config.bus, response);
+
+	(void)request;
+	if (err == -ENOMEM)
+		response->body.err = err;
+	else if (err)
+		http_response_error(response, 503, "overloaded", "%s",
+				    err == -ENOSPC ? "too many listen to the events" :
+						     "tapmeter is stopping");
+	else
+		succeed(response, "text/event-stream");
+}
+
 /* The server answers, whatever else may be the matter. */
 static void handle_healthy(struct routes *routes, const struct http_request *request,
 			   struct http_response *response)
@@ -334,6 +351,7 @@ static void handle_page(struct routes *routes, const struct http_request *reques
 		"<li><a href=\"/api/v1/kernels\">Kernels</a></li>\n"
 		"<li><a href=\"/api/v1/taps\">Taps</a></li>\n"
 		"<li><a href=\"/api/v1/streams\">Streams</a></li>\n"
+		"<li><a href=\"/api/v1/events\">Events</a></li>\n"
 		"<li><a href=\"/-/healthy\">Healthy</a></li>\n"
 		"<li><a href=\"/-/ready\">Ready</a></li>\n"
 		"</ul>\n</body>\n</html>\n";
@@ -361,6 +379,7 @@ static const struct route {
 	{ "/api/v1/live-stat", true, handle_live_stat },
 	{ "/api/v1/taps", false, handle_taps },
 	{ "/api/v1/streams", false, handle_streams },
+	{ "/api/v1/events", false, handle_events },
 	{ "/-/healthy", false, handle_healthy },
 	{ "/-/ready", false, handle_ready },
 };

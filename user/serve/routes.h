@@ -3,6 +3,7 @@
 #define TAPMETER_SERVE_ROUTES_H
 /* Which request gets which answer. Knows nothing of sockets. */
 #include <stdint.h>
+#include "events/bus.h"
 #include "serve/exchange.h"
 #include "store/store.h"
 
@@ -10,6 +11,7 @@ struct routes_config {
 	struct store *store; /* must outlive the routes */
 	const char *version; /* texts must outlive the routes, too */
 	const char *revision;
+	struct bus *bus; /* of events; must outlive the routes */
 	unsigned views; /* FAMILIES_VIEW_…, see families.h */
 	uint64_t timeout_ns; /* how long an answer may wait for a fresh snapshot */
 	uint64_t (*now_ns)(void); /* CLOCK_MONOTONIC */

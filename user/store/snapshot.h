@@ -8,6 +8,7 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include "events/bus.h"
 #include "store/series.h"
 #include "util/self.h"
 
@@ -163,6 +164,7 @@ struct snapshot {
 	uint64_t series_capped; /* label values replaced by "other" */
 	uint32_t streams_used, streams_limit;
 	struct self_sample self; /* our own process */
+	struct bus_stats bus; /* events */
 };
 
 /* Name of a loss, as in tapmeter_lost_total{reason}; "" when out of range. */

@@ -242,6 +242,16 @@ const struct option_spec config_options[] = {
 		.help = "Time between the samples that rates are computed from.",
 	},
 	{
+		.name = "stuck-after",
+		.type = OPTION_DURATION,
+		FIELD(stuck_after_ns),
+		.argument = "DURATION",
+		.value = "30s",
+		.min = 1 * MS,
+		.max = 24 * HOUR,
+		.help = "A call under way for so long, other than a receive, is an event: call.stuck.",
+	},
+	{
 		.name = "config.file",
 		.type = OPTION_TEXT,
 		FIELD(config_file),
