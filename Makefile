@@ -123,6 +123,25 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	$(Q)find $(wildcard README.md LICENSE LICENSES docs) -type f \
 		-exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/doc/tapmeter/{} \;
 
+.PHONY: docs
+docs: all ## write docs/metrics.md anew, after a change of the families
+	$(Q)scripts/metrics-doc $(BUILD)/tapmeter >docs/metrics.md
+
+.PHONY: man completion
+man: all ## man pages, in build/man (needs lowdown)
+	$(Q)rm -rf $(BUILD)/man && packaging/man/generate $(BUILD)/tapmeter "$$(cat VERSION)" $(BUILD)/man
+completion: all ## completion for bash, zsh and fish, in build/completion
+	$(Q)packaging/completion/generate $(BUILD)/tapmeter $(BUILD)/completion
+
+.PHONY: deb deb-test
+deb: ## install what is needed, then build the Debian package, in build/deb
+	$(Q)scripts/setup build deb
+	$(Q)packaging/build-deb $(BUILD)/deb
+deb-test: deb ## install, run and purge that package on this machine (root)
+	$(Q)scripts/setup test
+	$(Q)$(MAKE) build-tests
+	$(Q)packaging/test-deb $(BUILD)/deb
+
 .PHONY: clean
 clean: ## remove all that was built
 	$(call msg,CLEAN,$(BUILD))

@@ -17,15 +17,20 @@ def free_port():
 
 
 class Prometheus:
-	"""Scrapes the agent each second. Its files are in the directory, which it has for itself."""
+	"""Scrapes the agent each second. Its files are in the directory, which it has for itself.
 
-	def __init__(self, agent, directory, *flags):
+	`rules` are files of rules, evaluated each second.
+	"""
+
+	def __init__(self, agent, directory, *flags, rules=()):
 		config = os.path.join(directory, "prometheus.yml")
 		with open(config, "w") as file:
 			file.write(
-				"global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+				"global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
+				f"rule_files: {json.dumps(list(rules))}\n"
 				"scrape_configs:\n"
 				"  - job_name: tapmeter\n"
+				"    honor_labels: true\n"
 				f"    static_configs: [{{targets: ['{agent.address}']}}]\n"
 			)
 		self.port = free_port()

@@ -34,5 +34,7 @@ const struct command *command_find(const char *name);
 void help_usage(FILE *out);
 /* All about one command. */
 void help_command(FILE *out, const struct command *command);
+/* All that /metrics can show: names, types, labels. -ENOMEM. */
+int help_metrics(FILE *out);
 
 #endif

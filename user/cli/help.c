@@ -60,9 +60,10 @@ static const struct command commands[] = {
 	{
 		.name = "help",
 		.run = cmd_help,
-		.arguments = "[COMMAND]",
+		.arguments = "[COMMAND | metrics]",
 		.summary = "say how a command is used",
-		.description = "Says how tapmeter, or one of its commands, is used.",
+		.description = "Says how tapmeter, or one of its commands, is used; or lists what "
+			       "/metrics shows.",
 	},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -103,7 +104,9 @@ void help_usage(FILE *out)
 	fprintf(out, "\nCommands:\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fprintf(out, "\n`tapmeter help COMMAND` says more about one.\n");
+	fprintf(out,
+		"\n`tapmeter help COMMAND` says more about one, `tapmeter help metrics` lists\n"
+		"what is counted.\n");
 }
 
 int cmd_help(int argc, char **argv)
@@ -119,6 +122,8 @@ int cmd_help(int argc, char **argv)
 		help_usage(stdout);
 		return EXIT_CODE_OK;
 	}
+	if (!strcmp(argv[1], "metrics"))
+		return help_metrics(stdout) ? EXIT_CODE_FAILED : EXIT_CODE_OK;
 	command = command_find(argv[1]);
 	if (!command)
 		return EXIT_CODE_USAGE;

@@ -758,3 +758,52 @@ int families_write(const struct families_input *in, enum exposition_format forma
 	page__free(page);
 	return ret;
 }
+
+/* ---- what there is ---- */
+
+static void add_name(struct strbuf *out, const char *name)
+{
+	strbuf_addf(out, "%s%s", out->len ? ", " : "", name);
+}
+
+/* The label that a family has beside those of its view. */
+static const char *extra_label(const struct family *family)
+{
+	if (family->write == write_failures)
+		return "error";
+	if (family->write == write_cache_operations)
+		return "result";
+	if (family->write == write_cache_bytes)
+		return label_name(LABEL_DIRECTION);
+	if (family->write == write_subscribers)
+		return "subscriber";
+	if (family->write == write_usage && usage_part(family->field)->directions[0])
+		return label_name(LABEL_DIRECTION);
+	if (family->write == write_lost)
+		return "reason";
+	return family->write == write_build_info ? "version, revision" : NULL;
+}
+
+int families_describe(size_t number, const struct family_head **head, struct strbuf *labels)
+{
+	static const char *const others[VIEW_COUNT] = {
+		[VIEW_TAPS] = "profile, path, function",
+		[VIEW_FUNCTIONS] = "profile, function",
+		[VIEW_KERNELS] = "kernel_id, container, pod, namespace",
+	};
+	const struct family *family;
+
+	if (number >= FAMILIES)
+		return -ENOENT;
+	family = &families[number];
+	*head = &family->head;
+	for (enum label label = 0; label < LABEL_COUNT; label++) {
+		if (view_labels[family->view] & LABEL_BIT(label))
+			add_name(labels, label_name(label));
+	}
+	if (others[family->view])
+		add_name(labels, others[family->view]);
+	if (extra_label(family))
+		add_name(labels, extra_label(family));
+	return labels->err;
+}

@@ -40,4 +40,11 @@ int page__next(struct page *page, struct strbuf *out);
 int families_write(const struct families_input *in, enum exposition_format format,
 		   struct strbuf *out);
 
+/*
+ * Describes the family with this number, from 0, in the order of the page: *head lives for ever, the
+ * names of the labels that its samples can have, with ", " between them, are added to `labels`.
+ * -ENOENT if there is none; -ENOMEM. What --view adds is not among them.
+ */
+int families_describe(size_t number, const struct family_head **head, struct strbuf *labels);
+
 #endif
