@@ -59,7 +59,9 @@ static void constants_at_every_bound_and_beside_it(void **state)
 
 	(void)state;
 	for (size_t bound = 0; bound < TM_HIST_BOUNDS; bound++) {
-		for (int off = bound ? -1 : 0; off <= (bound < TM_HIST_BOUNDS - 1); off++) {
+		const int first = bound ? -1 : 0, last = bound < TM_HIST_BOUNDS - 1 ? 1 : 0;
+
+		for (int off = first; off <= last; off++) {
 			for (size_t i = 0; i < VALUES; i++)
 				values[i] = bounds_ns[bound] + (uint64_t)off;
 			check_near(values);

@@ -97,7 +97,7 @@ static int take_lookup(struct lookups *lookups)
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct relay_lookup asked;
+	struct relay_lookup asked = { 0 };
 	struct iovec part = { .iov_base = &asked, .iov_len = sizeof(asked) };
 	struct msghdr message = {
 		.msg_iov = &part,
