@@ -8,11 +8,14 @@
 
 int terminal_check(void)
 {
-	int status;
+	int status, err = 0;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return -ENOTTY;
-	if (setupterm(NULL, STDOUT_FILENO, &status) == ERR || !tigetstr("cup"))
+	if (setupterm(NULL, STDOUT_FILENO, &status) == ERR)
 		return -ENODEV;
-	return 0;
+	if (!tigetstr("cup"))
+		err = -ENODEV;
+	del_curterm(cur_term);
+	return err;
 }
