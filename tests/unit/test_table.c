@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
-#include "stat/cell.h"
 #include "stat/table.h"
+#include "toolkit/cell.h"
 
 static void shows_numbers_as_people_read_them(void **state)
 {
@@ -35,6 +35,7 @@ static void shows_numbers_as_people_read_them(void **state)
 		{ 7200, UNIT_SECONDS, "2.0h" },
 		{ 90500, UNIT_MILLISECONDS, "90.5s" },
 		{ 153.4, UNIT_CPU, "15.3%" },
+		{ 0.9876, UNIT_SHARE, "98.8%" },
 	};
 	char text[CELL_LEN];
 

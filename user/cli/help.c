@@ -27,6 +27,11 @@ static const struct command commands[] = {
 		.summary = "ask a running agent what kernels (compute containers) are doing",
 	},
 	{
+		.name = "top",
+		.run = cmd_tool,
+		.summary = "watch a running agent on the terminal",
+	},
+	{
 		.name = "gateway",
 		.run = cmd_tool,
 		.summary = "answer such questions for a whole cluster, from Prometheus",

@@ -9,9 +9,9 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include "stat/api.h"
-#include "stat/cell.h"
 #include "stat/table.h"
+#include "toolkit/api.h"
+#include "toolkit/cell.h"
 #include "toolkit/secret.h"
 #include "util/exit_code.h"
 

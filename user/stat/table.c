@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "stat/cell.h"
+#include "toolkit/cell.h"
 
 #define MIN_ID_WIDTH 12 /* as short as others make container ids */
 #define GAP 2 /* blanks between columns */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TAPMETER_STAT_API_H
-#define TAPMETER_STAT_API_H
+#ifndef TAPMETER_TOOLKIT_API_H
+#define TAPMETER_TOOLKIT_API_H
 /* The HTTP API of an agent or gateway, from the client's side. One thread. */
 #include <jansson.h>
 #include <stddef.h>
@@ -24,6 +24,9 @@ struct api_answer {
 
 void api_answer_free(struct api_answer *answer);
 
+/* GET of a route, with its query. -errno, with one line in `err` that says cause and mend. */
+int api_get(const struct api *api, const char *path, struct api_answer *out, char *err,
+	    size_t err_len);
 /* GET /api/v1/kernels. -errno, with one line in `err` that says cause and mend. */
 int api_kernels(const struct api *api, struct api_answer *out, char *err, size_t err_len);
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stat/cell.h"
+#include "toolkit/cell.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +58,9 @@ void cell_number(char out[CELL_LEN], double number, enum unit unit)
 		break;
 	case UNIT_CPU:
 		snprintf(out, CELL_LEN, "%.1f%%", number / 10);
+		break;
+	case UNIT_SHARE:
+		snprintf(out, CELL_LEN, "%.1f%%", number * 100);
 		break;
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TAPMETER_STAT_CELL_H
-#define TAPMETER_STAT_CELL_H
+#ifndef TAPMETER_TOOLKIT_CELL_H
+#define TAPMETER_TOOLKIT_CELL_H
 /* Numbers and names as people read them. Pure. */
 #include <stddef.h>
 #include "util/strbuf.h"
@@ -11,6 +11,7 @@ enum unit {
 	UNIT_SECONDS, /* 0.0012 -> 1.2ms */
 	UNIT_MILLISECONDS, /* of CPU time: 90500 -> 90.5s */
 	UNIT_CPU, /* milliseconds per second: 150 -> 15.0% */
+	UNIT_SHARE, /* 0.153 -> 15.3% */
 };
 
 #define CELL_LEN 24

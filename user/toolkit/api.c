@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stat/api.h"
+#include "toolkit/api.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,9 +88,15 @@ static int request(const struct api *api, const char *path, const struct strbuf 
 	return ret;
 }
 
+int api_get(const struct api *api, const char *path, struct api_answer *out, char *err,
+	    size_t err_len)
+{
+	return request(api, path, NULL, out, err, err_len);
+}
+
 int api_kernels(const struct api *api, struct api_answer *out, char *err, size_t err_len)
 {
-	return request(api, "/api/v1/kernels", NULL, out, err, err_len);
+	return api_get(api, "/api/v1/kernels", out, err, err_len);
 }
 
 static void add_list(struct strbuf *body, const char *key, const char *const *texts, size_t count)
