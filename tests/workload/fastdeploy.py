@@ -95,4 +95,5 @@ def main():
 	context.destroy(linger=0)
 
 
-main()
+if __name__ == "__main__":
+	main()
