@@ -191,15 +191,23 @@ static __noinline bool count_found(const struct tm_result_spec *result,
 	return missed;
 }
 
+/* A miss mostly returns NULL: nothing is behind it, and nothing is lost. */
+static __always_inline bool is_behind_result(const struct tm_amount *amount)
+{
+	return amount->value[0].base == TM_BASE_RETURN && amount->value[0].width;
+}
+
 static __noinline void count_bytes(const struct tm_result_spec *result,
 				   const struct tm_frame *frame, struct tm_slot *slot, __u64 ret,
 				   bool missed)
 {
 	__u64 bytes;
 
-	bytes = amount_moved(&result->sent, frame, ret, frame->before[0]);
-	if (bytes)
-		__sync_fetch_and_add(&slot->bytes, bytes);
+	if (!missed || !is_behind_result(&result->sent)) {
+		bytes = amount_moved(&result->sent, frame, ret, frame->before[0]);
+		if (bytes)
+			__sync_fetch_and_add(&slot->bytes, bytes);
+	}
 	if (missed)
 		return; /* what is there then is no value */
 	bytes = amount_moved(&result->received, frame, ret, frame->before[1]);

@@ -306,6 +306,7 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 		.socket_type = identity->socket_type,
 		.side = profile->side,
 		.operation = profile->kind == PROFILE_CACHE ? identity->operation->name : "",
+		.removals = profile_counts_removals(profile),
 		.internal = is_internal(profile, identity->endpoint),
 	};
 	struct owner *owner;

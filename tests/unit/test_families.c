@@ -220,6 +220,7 @@ static void look_ups_show_hits_and_misses(void **state)
 	};
 
 	(void)state;
+	labels[1].removals = 1;
 	write_series(s, 2);
 	assert_line("tapmeter_cache_operations_total" CACHE ",result=\"hit\"} 3");
 	assert_line("tapmeter_cache_operations_total" CACHE ",result=\"miss\"} 2");
@@ -229,6 +230,21 @@ static void look_ups_show_hits_and_misses(void **state)
 #define SYSTEM "{kernel_id=\"k1\",pod=\"p\",comm=\"python3\",system=\"redis\"}"
 	assert_line("tapmeter_cache_evictions_total" SYSTEM " 11");
 	assert_line("tapmeter_cache_expirations_total" SYSTEM " 12");
+}
+
+static void removals_that_nobody_counts_are_absent(void **state)
+{
+	struct series_labels labels = cache_labels("get", DIRECTION_NONE);
+	const struct series_sample s = { .labels = &labels, .frames = 1, .cache = { .hits = 1 } };
+
+	(void)state;
+	write_series(&s, 1);
+	assert_absent("tapmeter_cache_evictions_total{");
+	assert_absent("tapmeter_cache_expirations_total{");
+	labels.removals = 1;
+	write_series(&s, 1);
+	assert_line("tapmeter_cache_evictions_total" SYSTEM " 0");
+	assert_line("tapmeter_cache_expirations_total" SYSTEM " 0");
 }
 
 static void series_that_differ_in_nothing_shown_become_one_sample(void **state)
@@ -684,6 +700,7 @@ int main(void)
 		cmocka_unit_test(fastdeploys_latency_is_in_milliseconds_at_its_bounds),
 		cmocka_unit_test(without_a_view_there_is_nothing_of_it),
 		cmocka_unit_test(look_ups_show_hits_and_misses),
+		cmocka_unit_test(removals_that_nobody_counts_are_absent),
 		cmocka_unit_test(series_that_differ_in_nothing_shown_become_one_sample),
 		cmocka_unit_test(label_values_are_escaped),
 		cmocka_unit_test(a_tap_is_up_if_it_is_so_everywhere),

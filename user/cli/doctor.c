@@ -20,7 +20,36 @@ struct finding {
 	const char *path;
 	uint32_t last_tgid;
 	unsigned processes;
+	/* of processes that would be tapped, in no order; some twice */
+	uint32_t *tgids;
+	size_t count, capacity;
 };
+
+/* Out of memory, one is forgotten: it may then be listed as one that cannot be seen, too. */
+static void finding_add(struct finding *finding, uint32_t tgid)
+{
+	size_t capacity = finding->capacity ? 2 * finding->capacity : 64;
+	uint32_t *tgids;
+
+	if (finding->count == finding->capacity) {
+		tgids = reallocarray(finding->tgids, capacity, sizeof(*tgids));
+		if (!tgids)
+			return;
+		finding->tgids = tgids;
+		finding->capacity = capacity;
+	}
+	finding->tgids[finding->count++] = tgid;
+}
+
+static int finding_has(const struct finding *finding, const char *tgid)
+{
+	unsigned long wanted = strtoul(tgid, NULL, 10);
+
+	for (size_t i = 0; i < finding->count; i++)
+		if (finding->tgids[i] == wanted)
+			return 1;
+	return 0;
+}
 
 static void report(const char *what, const char *mend)
 {
@@ -107,6 +136,7 @@ static void on_process(void *arg, const struct tm_process_id *process, const cha
 	finding->path = path;
 	finding->last_tgid = process->tgid;
 	finding->processes++;
+	finding_add(finding, process->tgid);
 	print_comm(process->tgid);
 	printf(" maps %s\n", path);
 }
@@ -126,17 +156,16 @@ static void on_detached(void *arg, const char *path, uint32_t file, const char *
 	(void)reason;
 }
 
-static int list_taps(const struct profile *const *profiles, size_t count)
+static int list_taps(const struct profile *const *profiles, size_t count, struct finding *finding)
 {
 	struct probes_config config = { .way = ATTACH_AUTO, .max_streams = 64 };
 	const struct probe_cost no_cost = { 0 };
-	struct finding finding = { 0 };
 	struct taps_callbacks callbacks = {
 		.selected = any_process,
 		.process = on_process,
 		.attached = on_attached,
 		.detached = on_detached,
-		.arg = &finding,
+		.arg = finding,
 		.dry_run = 1,
 	};
 	struct probes *probes;
@@ -158,7 +187,7 @@ static int list_taps(const struct profile *const *profiles, size_t count)
 	probes__free(probes);
 	if (error)
 		printf("  unknown: cannot list the mapped files: %s\n", strerror(-error));
-	else if (!finding.processes)
+	else if (!finding->processes)
 		printf("  nothing: no running process maps a file with functions of a profile\n");
 	return error;
 }
@@ -187,7 +216,7 @@ static void read_comm(const char *pid, char comm[32])
 }
 
 /* Says of such servers that run why there is nothing of them above. */
-static void list_silent_servers(void)
+static void list_silent_servers(const struct finding *finding)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -196,6 +225,8 @@ static void list_silent_servers(void)
 	while (proc && (entry = readdir(proc))) {
 		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
 			continue;
+		if (finding_has(finding, entry->d_name))
+			continue; /* a build that is not stripped */
 		read_comm(entry->d_name, comm);
 		for (size_t i = 0; i < sizeof(silent_servers) / sizeof(silent_servers[0]); i++)
 			if (!strcmp(comm, silent_servers[i].comm))
@@ -207,10 +238,10 @@ static void list_silent_servers(void)
 		closedir(proc);
 }
 
-static void print_blind_spots(void)
+static void print_blind_spots(const struct finding *finding)
 {
 	printf("What cannot be seen\n");
-	list_silent_servers();
+	list_silent_servers(finding);
 	printf("  zmq_proxy(), zmq_sendiov() and zmq_recviov() move messages without the tapped functions\n"
 	       "  a receive in which a thread was already blocked when the tap was placed\n"
 	       "  stripped static executables that export no symbols; processes of other architectures\n");
@@ -219,6 +250,7 @@ static void print_blind_spots(void)
 int cmd_doctor(int argc, char **argv)
 {
 	struct profile_list profiles;
+	struct finding finding = { 0 };
 	int ok, code;
 
 	if (argc > 1) {
@@ -231,11 +263,12 @@ int cmd_doctor(int argc, char **argv)
 		ok = check_host();
 		if (ok)
 			ok = !list_taps((const struct profile *const *)profiles.items,
-					profiles.count);
-		print_blind_spots();
+					profiles.count, &finding);
+		print_blind_spots(&finding);
 		puts(ok ? "The agent can work here." : "The agent cannot work here: see above.");
 		code = ok ? EXIT_CODE_OK : EXIT_CODE_HOST;
 	}
+	free(finding.tgids);
 	profile_list__free(&profiles);
 	return code;
 }

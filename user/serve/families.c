@@ -82,10 +82,8 @@ static int in_view(const struct series_sample *s, enum view view)
 	case VIEW_CACHE:
 		return s->labels->kind == SERIES_CACHE;
 	case VIEW_CACHE_SYSTEM:
-		/* a client does not see them: it shows none, instead of 0 for ever */
-		return s->labels->kind == SERIES_CACHE &&
-		       (!strcmp(s->labels->side, "server") || s->cache.evictions ||
-			s->cache.expirations);
+		/* who does not see them shows none, instead of 0 for ever */
+		return s->labels->kind == SERIES_CACHE && s->labels->removals;
 	default:
 		return 0;
 	}

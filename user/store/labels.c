@@ -67,6 +67,7 @@ int labels__new(const struct series_labels *from, const struct series_labels **o
 		size -= len;
 	}
 	labels.internal = !!labels.internal;
+	labels.removals = !!labels.removals;
 	set->labels = labels;
 	*out = &set->labels;
 	return 0;
@@ -100,5 +101,7 @@ int labels__compare(const struct series_labels *a, const struct series_labels *b
 	/* equal up to the shorter one's end means equal: both hold the same number of NULs */
 	if (a->direction != b->direction)
 		return a->direction < b->direction ? -1 : 1;
-	return a->internal - b->internal;
+	if (a->internal != b->internal)
+		return a->internal - b->internal;
+	return a->removals - b->removals;
 }

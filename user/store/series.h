@@ -41,6 +41,7 @@ struct series_labels {
 	const char *socket_type;
 	const char *side; /* cache: client, server */
 	const char *operation; /* cache */
+	int removals; /* 1: evictions and expirations are counted, so that 0 of them is a fact */
 	int internal; /* 1: the library's own traffic (socket monitors), left out of live-stat sums */
 };
 

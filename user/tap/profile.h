@@ -170,6 +170,8 @@ int profile__parse(const char *file, const char *text, size_t size, struct profi
 /* From a file (at most YAML_MAX_SIZE). Also -errno of the file, which *errors then says. */
 int profile__load(const char *path, struct profile **out, struct yaml_errors *errors);
 void profile__free(struct profile *profile);
+/* Whether any of its functions or counters tells of evictions or expirations. */
+int profile_counts_removals(const struct profile *profile);
 /* Whether a symbol is a name of C++ (or of older Rust, whose panics are exceptions too). */
 int profile_is_mangled(const char *symbol);
 

@@ -543,3 +543,17 @@ void reader_tables(struct reader *r, const struct yaml_node *root)
 	if (background && r->kind == PROFILE_MESSAGE)
 		reader_refuse(r, background, "kind 'message'");
 }
+
+int profile_counts_removals(const struct profile *profile)
+{
+	const unsigned counters = 1u << TM_COUNTER_EVICTIONS | 1u << TM_COUNTER_EXPIRATIONS;
+
+	for (size_t i = 0; i < profile->function_count; i++) {
+		const struct profile_function *function = &profile->functions[i];
+
+		if (function->evictions.value.base || function->expirations.value.base ||
+		    function->counters & counters)
+			return 1;
+	}
+	return 0;
+}
