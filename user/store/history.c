@@ -29,6 +29,7 @@ static const struct counter {
 	{ offsetof(struct kernel_point, recv_bytes), 0 },
 	{ offsetof(struct kernel_point, failures), 0 },
 	{ offsetof(struct kernel_point, cache_operations), 0 },
+	{ offsetof(struct kernel_point, rpc_requests), 0 },
 	{ offsetof(struct kernel_point, usage.cpu_ns), USAGE_CPU },
 	{ offsetof(struct kernel_point, usage.io_read_bytes), USAGE_IO },
 	{ offsetof(struct kernel_point, usage.io_write_bytes), USAGE_IO },

@@ -109,7 +109,9 @@ void spec_compile(const struct profile *profile, const struct profile_function *
 	resolve_local(&function->nonblocking, elf, symbol, &out->nonblocking);
 	out->has_more = function->more.value.base != TM_BASE_NONE;
 	out->more_known = (uint8_t)resolve_local(&function->more, elf, symbol, &out->more);
-	if (context->transit && function->action == TM_ACTION_COUNT)
+	out->rpc = context->rpc;
+	out->no_transit = !context->transit;
+	if ((context->transit || context->rpc) && function->action == TM_ACTION_COUNT)
 		compile_payload(profile, function, out);
 	out->has_errno = function->has_errno != 0;
 	if (function->has_errno)

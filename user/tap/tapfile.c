@@ -10,6 +10,7 @@
 #include "tap/compile.h"
 #include "tap/elf.h"
 #include "tap/identify.h"
+#include "tap/rpc_rules.h"
 
 /* ---- numbers ------------------------------------------------------------------------- */
 
@@ -174,6 +175,7 @@ static int add_tap(struct tap_shared *shared, struct tap_file *file, struct elf_
 		.first_op = first_op,
 		.file = file->number,
 		.transit = shared->transit,
+		.rpc = rpc_rules_over(shared->profiles, shared->profile_count, profile),
 	};
 	struct tap *tap = &file->taps[file->tap_count];
 	struct tm_spec spec;
@@ -209,7 +211,9 @@ static int add_profile(struct tap_shared *shared, struct tap_file *file, struct 
 	struct tap *grown;
 	int found = -ENOMEM, err;
 
-	if (!names || !symbols)
+	if (!profile->function_count)
+		found = 0;
+	if (!found || !names || !symbols)
 		goto out;
 	for (size_t i = 0; i < profile->function_count; i++)
 		names[i] = profile->functions[i].symbol;
