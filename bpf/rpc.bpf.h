@@ -478,6 +478,8 @@ static __noinline void rpc_request(const struct rpc_stream *stream, const struct
 	request = rpc_request_at(place);
 	if (!request)
 		return;
+	/* first: the agent must not take what is half an earlier request for one whose socket has gone */
+	*(volatile __u64 *)&request->start_ns = 0;
 	request->key = key;
 	request->op = stream->op;
 	request->rpc = index;

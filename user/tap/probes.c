@@ -732,16 +732,18 @@ int probes__rpc_give_back(struct probes *probes, uint32_t index)
  * Another socket at the same address may take the record over while we are at it: then its request is still there, only
  * not to be found, and is put back.
  */
-int probes__rpc_request_drop(struct probes *probes, uint32_t index)
+int probes__rpc_request_drop(struct probes *probes, uint32_t index, uint32_t stream)
 {
 	volatile struct tm_rpc_request *request = &probes->rpc_requests[index];
 	int pending = bpf_map__fd(probes->skel->maps.rpc_pending);
 	struct tm_rpc_request seen;
 
 	memcpy(&seen, (const void *)request, sizeof(seen));
+	if (seen.stream != stream)
+		return -ENOENT;
 	if (bpf_map_delete_elem(pending, &seen.key))
 		return -errno;
-	if (request->stream != seen.stream)
+	if (request->stream != stream)
 		return bpf_map_update_elem(pending, &seen.key, &index, BPF_NOEXIST) ? -errno : 0;
 	request->start_ns = 0;
 	return map_put(probes->skel->maps.free_rpc_requests, NULL, &index);

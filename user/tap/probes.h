@@ -107,8 +107,11 @@ int probes__rpc_request_block_used(const struct probes *probes, uint32_t block);
 int probes__rpc_forget(struct probes *probes, const struct tm_rpc *rpc);
 /* Gives an entry back whose state is TM_SLOT_FREE. */
 int probes__rpc_give_back(struct probes *probes, uint32_t index);
-/* Ends the wait for the response to a request, and gives its record back. -ENOENT: its response came first. */
-int probes__rpc_request_drop(struct probes *probes, uint32_t index);
+/*
+ * Ends the wait for the response to a request of this stream (TM_STREAM_ID), and gives its record back. -ENOENT: its
+ * response came first, or the record is another request's by now.
+ */
+int probes__rpc_request_drop(struct probes *probes, uint32_t index, uint32_t stream);
 
 /* How often the probes of this spec were hit, since start. */
 uint64_t probes__runs(const struct probes *probes, uint32_t spec);

@@ -19,7 +19,8 @@ struct rpcs {
 	struct streams *streams;
 	struct rpc_callbacks cb;
 	struct tm_rpc *counters; /* NULL: no such profile */
-	struct tm_rpc_request *requests;
+	const struct tm_rpc_request *requests;
+	uint32_t used; /* entries from here on were never used */
 	struct entry entries[TM_RPC_SLOTS];
 };
 
@@ -115,17 +116,18 @@ static int is_waiting(const struct rpcs *r, const struct tm_rpc_request *request
 
 static void request_update(struct rpcs *r, uint32_t index)
 {
-	struct tm_rpc_request *request = &r->requests[index];
-	uint64_t start_ns = __atomic_load_n(&request->start_ns, __ATOMIC_ACQUIRE);
+	uint64_t start_ns = __atomic_load_n(&r->requests[index].start_ns, __ATOMIC_ACQUIRE);
+	struct tm_rpc_request request;
 	struct entry *entry;
 
 	if (!start_ns)
 		return;
-	if (!is_waiting(r, request)) {
-		probes__rpc_request_drop(r->probes, index);
+	request = r->requests[index]; /* it may change while we look */
+	if (!is_waiting(r, &request)) {
+		probes__rpc_request_drop(r->probes, index, request.stream);
 		return;
 	}
-	entry = &r->entries[request->rpc];
+	entry = &r->entries[request.rpc];
 	entry->unanswered++;
 	if (!entry->oldest_start_ns || start_ns < entry->oldest_start_ns)
 		entry->oldest_start_ns = start_ns;
@@ -152,15 +154,18 @@ void rpcs__update(struct rpcs *rpcs, uint64_t now_ns)
 			i |= TM_BLOCK - 1;
 			continue;
 		}
-		if (state_of(&rpcs->counters[i]) != TM_SLOT_FREE)
-			entry_update(rpcs, i, now_ns);
+		if (state_of(&rpcs->counters[i]) == TM_SLOT_FREE)
+			continue;
+		if (i >= rpcs->used)
+			rpcs->used = i + 1;
+		entry_update(rpcs, i, now_ns);
 	}
 	update_requests(rpcs);
 }
 
 int rpcs__each(const struct rpcs *rpcs, rpcs_each_fn fn, void *arg)
 {
-	for (uint32_t i = 0; rpcs->counters && i < TM_RPC_SLOTS; i++) {
+	for (uint32_t i = 0; i < rpcs->used; i++) {
 		const struct entry *entry = &rpcs->entries[i];
 		struct rpc_view view = {
 			.user = entry->user,
