@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "backlog.h"
 #include "host.h"
+#include "requests.h"
 #include "serve/view_fastdeploy.h"
 #include "shares.h"
 #include "subject/endpoint.h"
@@ -18,7 +19,6 @@
 #include "tap/mmapwatch.h"
 #include "tap/probes.h"
 #include "tap/rpc_rules.h"
-#include "tap/rpcs.h"
 #include "tap/streams.h"
 #include "tap/taps.h"
 #include "tap/transits.h"
@@ -41,7 +41,7 @@ struct collector {
 	struct streams *streams;
 	struct transits *transits;
 	struct rpc_rules rpc_rules;
-	struct rpcs *rpcs;
+	struct requests *requests;
 	struct backlog *backlog;
 	struct processes *processes;
 	struct whose *whose;
@@ -394,81 +394,12 @@ static int on_transit_retire(void *arg, void *user, const struct tm_transit *tot
 
 /* ---- requests -> series --------------------------------------------------------------------------- */
 
-static int on_rpc_open(void *arg, void *stream, const struct tm_rpc *rpc, void **user)
+static uint8_t stream_rules(void *stream, const struct series_labels **labels)
 {
-	struct collector *c = arg;
 	const struct owner *owner = stream;
-	struct series_labels labels = *series__labels(owner->series);
-	const struct profile *profile;
-	struct series *series;
-	int err;
 
-	*user = NULL;
-	if (rpc->rule >= c->rpc_rules.count || !(owner->rpc >> rpc->rule & 1))
-		return 0;
-	profile = c->rpc_rules.profiles[rpc->rule];
-	if (rpc->method >= profile->rpc->method_count)
-		return 0;
-	labels.kind = SERIES_RPC;
-	labels.direction = DIRECTION_NONE;
-	labels.system = profile->system;
-	labels.endpoint = labels.socket_type = "";
-	labels.side = rpc->side == TM_RPC_SERVER ? "server" : "client";
-	labels.operation = profile->rpc->methods[rpc->method];
-	err = series_table__open(c->series, &labels, &series);
-	if (!err)
-		*user = series;
-	return err;
-}
-
-static void read_rpc(const struct tm_rpc *rpc, struct counters *out)
-{
-	memset(out, 0, sizeof(*out));
-	out->sum_ns = rpc->sum_ns;
-	for (size_t i = 0; i < TM_HIST_BUCKETS; i++) {
-		out->hist[i] = rpc->hist[i];
-		out->frames += out->hist[i];
-	}
-	/* after the histogram: never fewer requests than answers */
-	out->messages = __atomic_load_n(&rpc->requests, __ATOMIC_ACQUIRE);
-}
-
-static int on_rpc_retire(void *arg, void *user, const struct tm_rpc *totals, uint64_t now_ns)
-{
-	struct collector *c = arg;
-	struct counters counters;
-
-	read_rpc(totals, &counters);
-	return series_table__retire(c->series, user, &counters, now_ns);
-}
-
-/* The operations that have names, for BPF. */
-static int set_rpc_names(struct collector *c)
-{
-	for (size_t i = 0; i < c->rpc_rules.count; i++) {
-		const struct profile_rpc *rpc = c->rpc_rules.profiles[i]->rpc;
-
-		for (size_t k = 1; k < rpc->method_count; k++) {
-			int err = probes__set_rpc_name(c->probes, (uint32_t)i,
-						       rpc_name_hash(rpc->methods[k]), (uint32_t)k);
-
-			if (err)
-				return err;
-		}
-	}
-	return 0;
-}
-
-static int fill_rpc_rules(struct collector *c, const struct profile *const *profiles, size_t count,
-			  char *err, size_t err_len)
-{
-	const struct rpc_choice choice = {
-		.table = c->config->rpc_table,
-		.ports = c->config->rpc_ports.items,
-		.port_count = c->config->rpc_ports.count,
-	};
-
-	return rpc_rules_fill(profiles, count, &choice, err, err_len, &c->rpc_rules);
+	*labels = series__labels(owner->series);
+	return owner->rpc;
 }
 
 static uint64_t monotonic_ns(void)
@@ -564,14 +495,13 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 		.retire = on_transit_retire,
 		.arg = c,
 	};
-	struct rpc_callbacks rpc_callbacks = {
-		.open = on_rpc_open,
-		.retire = on_rpc_retire,
-		.arg = c,
+	const struct requests_config requests_config = {
+		.rules = &c->rpc_rules,
+		.stream_rules = stream_rules,
 	};
 	int error;
 
-	error = fill_rpc_rules(c, profiles, count, err, err_len);
+	error = requests_rules(c->config, profiles, count, err, err_len, &c->rpc_rules);
 	if (error)
 		return error;
 	probes_config.rpc_rule_count = c->rpc_rules.count;
@@ -614,9 +544,8 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	if (!error)
 		error = transits__new(c->probes, c->streams, &transit_callbacks, &c->transits);
 	if (!error)
-		error = rpcs__new(c->probes, c->streams, &rpc_callbacks, &c->rpcs);
-	if (!error)
-		error = set_rpc_names(c);
+		error = requests__new(&requests_config, c->probes, c->streams, c->series,
+				      &c->requests);
 	if (!error) {
 		error = self__new(&c->self);
 		if (error)
@@ -664,7 +593,7 @@ void collector__free(struct collector *collector)
 	self__free(collector->self);
 	taps__free(collector->taps); /* the probes go first */
 	transits__free(collector->transits);
-	rpcs__free(collector->rpcs);
+	requests__free(collector->requests);
 	if (collector->streams)
 		streams__each(collector->streams, free_owner, NULL);
 	streams__free(collector->streams);
@@ -944,19 +873,6 @@ static int add_transit(void *arg, void *user, const struct tm_transit *transit)
 	return snapshot_builder__add_counters(f->builder, user, &counters);
 }
 
-static int add_rpc(void *arg, const struct rpc_view *view)
-{
-	struct filling *f = arg;
-	uint64_t now_ns = f->collector->now_ns, oldest_ns = 0;
-	struct counters counters;
-
-	if (view->oldest_start_ns && now_ns > view->oldest_start_ns)
-		oldest_ns = now_ns - view->oldest_start_ns;
-	read_rpc(view->counters, &counters);
-	return snapshot_builder__add_requests(f->builder, view->user, &counters, view->unanswered,
-					      oldest_ns);
-}
-
 static int add_tap(void *arg, const struct tap_info *info)
 {
 	struct filling *f = arg;
@@ -1036,7 +952,7 @@ static int fill(struct collector *c, struct snapshot_builder *builder)
 	if (!err)
 		err = transits__each(c->transits, add_transit, &f);
 	if (!err)
-		err = rpcs__each(c->rpcs, add_rpc, &f);
+		err = requests__fill(c->requests, builder, c->now_ns);
 	if (!err)
 		err = snapshot_builder__add_retired(builder, c->series);
 	if (!err)
@@ -1067,7 +983,7 @@ int collector__snapshot(struct collector *collector, uint64_t now_ns, struct sna
 	transits__update(collector->transits, now_ns);
 	streams__each(collector->streams, note_received, NULL);
 	streams__update(collector->streams, now_ns);
-	rpcs__update(collector->rpcs, now_ns);
+	requests__update(collector->requests, now_ns);
 	usages__read(collector->usages);
 	err = snapshot_builder__new(now_ns, real_time_ns(), ++collector->snapshots, &builder);
 	if (err)

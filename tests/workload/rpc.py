@@ -7,7 +7,8 @@
 
 A line is a list of [client, op, options, payload sizes, count]: all are sent, then the answers awaited, but for those to
 requests that ask for none. The server does what the first payload says: {"reply": "none" | "value" | "never",
-"delay": seconds}. {"raw": [client, [hex, …]]} sends these frames; {"close": client} closes its socket.
+"delay": seconds}, or {"raw": [[hex, …], …]}: sends messages of these frames. {"raw": [client, [hex, …], count]} sends such a
+message and takes so many; {"close": client} closes its socket.
 """
 import json
 import os
@@ -41,6 +42,10 @@ class Server:
 			try:
 				options = msgpack.unpackb(payload[0])
 			except Exception:
+				continue
+			if isinstance(options, dict) and "raw" in options:
+				for answer in options["raw"]:
+					self.socket.send_multipart([identity, *map(bytes.fromhex, answer)])
 				continue
 			if not isinstance(options, dict) or options.get("reply", "never") == "never":
 				continue
@@ -86,8 +91,10 @@ def run_client(endpoints):
 			for client in clients:
 				client.collect()
 		elif "raw" in todo:
-			client, frames = todo["raw"]
+			client, frames, count = todo["raw"]
 			clients[client].socket.send_multipart([bytes.fromhex(frame) for frame in frames])
+			for _ in range(count):
+				clients[client].socket.recv_multipart()
 		else:
 			clients[todo["close"]].socket.close()
 		say({"times": [client.times for client in clients]})

@@ -2,7 +2,7 @@
 #include "agent.h"
 #include "cli/cli.h"
 #include "cli/load_profiles.h"
-#include "tap/rpc_rules.h"
+#include "requests.h"
 #include "util/config.h"
 #include "util/exit_code.h"
 #include "util/log.h"
@@ -22,16 +22,11 @@ static int load_config(int argc, char **argv, struct config *config)
 /* What the flags say of requests must be possible with these profiles. */
 static int check_rpc(const struct config *config, const struct profile_list *profiles)
 {
-	const struct rpc_choice choice = {
-		.table = config->rpc_table,
-		.ports = config->rpc_ports.items,
-		.port_count = config->rpc_ports.count,
-	};
 	struct rpc_rules rules;
 	char err[256];
 
-	if (!rpc_rules_fill((const struct profile *const *)profiles->items, profiles->count,
-			    &choice, err, sizeof(err), &rules))
+	if (!requests_rules(config, (const struct profile *const *)profiles->items, profiles->count,
+			    err, sizeof(err), &rules))
 		return EXIT_CODE_OK;
 	fprintf(stderr, "%s\n", err);
 	return EXIT_CODE_USAGE;
