@@ -402,6 +402,17 @@ static uint8_t stream_rules(void *stream, const struct series_labels **labels)
 	return owner->rpc;
 }
 
+/* A profile of requests counts nothing without the one whose messages they are in. */
+static void warn_of_rules(const struct rpc_rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		if (!rules->rules[i].classes[0].side)
+			log_msg(LOG_WARN,
+				"no requests will be found: the profile they are in is not in use",
+				LOG_STR("profile", rules->profiles[i]->name),
+				LOG_STR("over", rules->profiles[i]->rpc->over));
+}
+
 static uint64_t monotonic_ns(void)
 {
 	struct timespec ts;
@@ -504,6 +515,7 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	error = requests_rules(c->config, profiles, count, err, err_len, &c->rpc_rules);
 	if (error)
 		return error;
+	warn_of_rules(&c->rpc_rules);
 	probes_config.rpc_rule_count = c->rpc_rules.count;
 	error = probes__new(&probes_config, err, err_len, &c->probes);
 	if (error)
