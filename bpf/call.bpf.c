@@ -9,6 +9,7 @@
 #include "stream.bpf.h"
 #include "failure.bpf.h"
 #include "result.bpf.h"
+#include "rpc.bpf.h"
 #include "transit.bpf.h"
 
 #define PAGE_SIZE 4096
@@ -19,11 +20,15 @@ const volatile __u32 cgroup_streams_limit = 0;
 const volatile __u64 hist_bounds_ns[TM_HIST_BOUNDS] = {};
 const volatile __u8 hist_guesses[TM_HIST_GUESSES] = {};
 const volatile __u64 transit_seed = 0;
+const volatile __u32 rpc_rule_count = 0;
+const volatile struct tm_rpc_rule rpc_rules[TM_RPC_RULES] = {};
 const volatile __u32 view_bound_count = 0;
 const volatile __u64 view_bounds_ns[TM_VIEW_BOUNDS] = {};
 
 __u64 slot_blocks[TM_STREAMS_MAX / TM_BLOCK / 64] = {};
 __u64 thread_blocks[TM_MAX_THREADS / TM_BLOCK / 64] = {};
+__u64 rpc_blocks[TM_RPC_SLOTS / TM_BLOCK / 64] = {};
+__u64 rpc_request_blocks[TM_RPC_PENDING / TM_BLOCK / 64] = {};
 __u32 stream_cache[1 << TM_STREAM_CACHE_BITS] = {};
 __u16 thread_hints[1 << TM_THREAD_HINT_BITS] = {};
 /* A file has two links for a moment: one call runs the program twice. */
@@ -169,8 +174,12 @@ static __always_inline __u64 call_enter(struct pt_regs *ctx)
 	}
 	/* The agent reads frames below `depth` only: the start comes before it. */
 	frame->start_ns = bpf_ktime_get_ns();
-	if (spec->payload.kind && !spec->payload.receive)
-		transit_enter(spec, frame);
+	if (spec->payload.kind && !spec->payload.receive) {
+		if (!spec->no_transit)
+			transit_enter(spec, frame);
+		if (spec->quick.rpc && rpc_wanted(rpc_stream_at(frame->slot), frame))
+			rpc_enter(spec, frame);
+	}
 	*(volatile __u32 *)&thread->depth = depth + 1;
 	return ticket(thread, spec_index);
 }
@@ -216,7 +225,10 @@ static __always_inline void call_count(struct tm_thread *thread, const struct tm
 		count_failure(thread, spec, frame, slot);
 	else
 		more = count_success(spec, frame, slot, ret, now - frame->start_ns);
-	if (!spec->payload.kind)
+	if (spec->quick.rpc && !failed && more != -1 &&
+	    rpc_wanted(rpc_stream_at(frame->slot), frame))
+		rpc_returned(spec, frame, ret, now, more);
+	if (!spec->payload.kind || spec->no_transit)
 		return;
 	if (!spec->payload.receive)
 		transit_sent(spec, frame, failed, more);

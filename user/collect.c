@@ -12,6 +12,7 @@
 #include "backlog.h"
 #include "host.h"
 #include "notices.h"
+#include "requests.h"
 #include "serve/view_fastdeploy.h"
 #include "shares.h"
 #include "subject/endpoint.h"
@@ -20,6 +21,7 @@
 #include "tap/match.h"
 #include "tap/mmapwatch.h"
 #include "tap/probes.h"
+#include "tap/rpc_rules.h"
 #include "tap/streams.h"
 #include "tap/taps.h"
 #include "tap/transits.h"
@@ -41,6 +43,8 @@ struct collector {
 	struct taps *taps;
 	struct streams *streams;
 	struct transits *transits;
+	struct rpc_rules rpc_rules;
+	struct requests *requests;
 	struct backlog *backlog;
 	struct bus *bus;
 	uint64_t lost_seen[TM_LOST_COUNT]; /* that the bus has been told of */
@@ -230,6 +234,7 @@ struct owner {
 	uint64_t messages; /* received, read before the calls in flight */
 	int noted; /* it was: the stream is not new */
 	int stuck; /* the bus has been told of the call in flight */
+	uint8_t rpc; /* bit n: requests by rule n may be on it */
 };
 
 /* Where the endpoint's name holds; parts that cannot be read are 0. */
@@ -326,6 +331,9 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 	err = owner_new(c, &labels, &identity->key->process, &owner);
 	if (err)
 		return err;
+	for (size_t i = 0; i < c->rpc_rules.count; i++)
+		if (rpc_rule_matches(&c->rpc_rules, i, identity->socket_type, identity->endpoint))
+			owner->rpc |= (uint8_t)(1u << i);
 	*user = owner;
 	notice_stream(c->bus, c->now_ns, identity->key->process.tgid,
 		      series__labels(owner->series));
@@ -435,6 +443,27 @@ static int on_transit_retire(void *arg, void *user, const struct tm_transit *tot
 	return series_table__retire(c->series, user, &counters, now_ns);
 }
 
+/* ---- requests -> series --------------------------------------------------------------------------- */
+
+static uint8_t stream_rules(void *stream, const struct series_labels **labels)
+{
+	const struct owner *owner = stream;
+
+	*labels = series__labels(owner->series);
+	return owner->rpc;
+}
+
+/* A profile of requests counts nothing without the one whose messages they are in. */
+static void warn_of_rules(const struct rpc_rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		if (!rules->rules[i].classes[0].side)
+			log_msg(LOG_WARN,
+				"no requests will be found: the profile they are in is not in use",
+				LOG_STR("profile", rules->profiles[i]->name),
+				LOG_STR("over", rules->profiles[i]->rpc->over));
+}
+
 static uint64_t monotonic_ns(void)
 {
 	struct timespec ts;
@@ -506,6 +535,7 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 		.transit = wants_transit(c->config),
 		.view_bound_count = has_view(c->config, "fastdeploy") ? VIEW_FASTDEPLOY_BOUNDS : 0,
 		.view_bounds_ns = view_fastdeploy_bounds_ns,
+		.rpc_rules = c->rpc_rules.rules,
 		.filter = c->filtered,
 		/* a child has its parent's name and kernel, but not its pid */
 		.inherit = c->filtered && !c->config->pids.count,
@@ -527,8 +557,17 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 		.retire = on_transit_retire,
 		.arg = c,
 	};
+	const struct requests_config requests_config = {
+		.rules = &c->rpc_rules,
+		.stream_rules = stream_rules,
+	};
 	int error;
 
+	error = requests_rules(c->config, profiles, count, err, err_len, &c->rpc_rules);
+	if (error)
+		return error;
+	warn_of_rules(&c->rpc_rules);
+	probes_config.rpc_rule_count = c->rpc_rules.count;
 	error = probes__new(&probes_config, err, err_len, &c->probes);
 	if (error)
 		return error;
@@ -567,6 +606,9 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 		error = backlog__new(c->series, &c->backlog);
 	if (!error)
 		error = transits__new(c->probes, c->streams, &transit_callbacks, &c->transits);
+	if (!error)
+		error = requests__new(&requests_config, c->probes, c->streams, c->series,
+				      &c->requests);
 	if (!error) {
 		error = self__new(&c->self);
 		if (error)
@@ -616,6 +658,7 @@ void collector__free(struct collector *collector)
 	self__free(collector->self);
 	taps__free(collector->taps); /* the probes go first */
 	transits__free(collector->transits);
+	requests__free(collector->requests);
 	if (collector->streams)
 		streams__each(collector->streams, free_owner, NULL);
 	streams__free(collector->streams);
@@ -1017,6 +1060,8 @@ static int fill(struct collector *c, struct snapshot_builder *builder)
 	if (!err)
 		err = transits__each(c->transits, add_transit, &f);
 	if (!err)
+		err = requests__fill(c->requests, builder, c->now_ns);
+	if (!err)
 		err = snapshot_builder__add_retired(builder, c->series);
 	if (!err)
 		err = taps__each(c->taps, add_tap, &f);
@@ -1046,6 +1091,7 @@ int collector__snapshot(struct collector *collector, uint64_t now_ns, struct sna
 	transits__update(collector->transits, now_ns);
 	streams__each(collector->streams, note_received, NULL);
 	streams__update(collector->streams, now_ns);
+	requests__update(collector->requests, now_ns);
 	usages__read(collector->usages);
 	err = snapshot_builder__new(now_ns, real_time_ns(), ++collector->snapshots, &builder);
 	if (err)

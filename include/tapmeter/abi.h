@@ -9,7 +9,7 @@
  */
 #include <linux/types.h>
 
-#define TM_ABI_VERSION 2
+#define TM_ABI_VERSION 3
 
 /* Sizes of the fixed tables. Streams are sized by --max-streams at load time. */
 #define TM_MAX_SPECS 4096
@@ -101,7 +101,8 @@ enum tm_quick_form {
 struct tm_quick {
 	__u8 object, bytes, more, failed; /* enum tm_quick_form */
 	__u8 object_arg, more_arg; /* 0..5 */
-	__u16 pad;
+	__u8 rpc; /* as in tm_spec: in the cache line that all calls need */
+	__u8 pad;
 	__u64 more_mask;
 };
 _Static_assert(sizeof(struct tm_quick) == 16, "tm_quick layout");
@@ -178,7 +179,11 @@ struct tm_spec {
 	__s64 errno_got;
 	__s64 errno_tpoff; /* static executables: errno's offset from the thread pointer; 0 = none */
 	struct tm_payload payload;
-	__u64 pad[5];
+	__u8 rpc; /* bit n: frames may be requests or responses by rule n */
+	__u8 no_transit; /* 1: `payload` is for requests only, messages are not recognised */
+	__u16 pad2;
+	__u32 pad3;
+	__u64 pad[4];
 };
 _Static_assert(sizeof(struct tm_spec) == 16 + 16 + 6 * 32 + 16 + 104 + 40, "tm_spec layout");
 _Static_assert(sizeof(struct tm_spec) % 64 == 0, "specs begin with a cache line");
@@ -404,6 +409,81 @@ struct tm_transit_key {
 	__u32 receiver, sender; /* TM_STREAM_ID */
 };
 
+/* ---- rpc: requests and responses (docs/rpc.md) ---------------------------------------------- */
+
+#define TM_RPC_RULES 4 /* profiles of this kind */
+#define TM_RPC_PORTS 8
+#define TM_RPC_PREFIXES 4
+#define TM_RPC_PREFIX_LEN 64
+#define TM_RPC_CLASSES 4
+#define TM_RPC_METHODS 256 /* of one rule; 0 = unknown */
+#define TM_RPC_NAME 64 /* an operation's name, NUL included */
+#define TM_RPC_HEAD 16 /* bytes of a frame that are looked at */
+#define TM_RPC_SLOTS 8192 /* of socket and method, at most */
+#define TM_RPC_PENDING 65536 /* requests without a response, at most */
+
+enum tm_rpc_side {
+	TM_RPC_NO_SIDE = 0,
+	TM_RPC_CLIENT = 1, /* its requests are sent */
+	TM_RPC_SERVER = 2, /* its requests are received */
+};
+
+struct tm_rpc_class {
+	char name[24]; /* mangled */
+	__u64 side; /* enum tm_rpc_side; 0 ends the list */
+};
+
+/* Which sockets, and what the operations' numbers mean. */
+struct tm_rpc_rule {
+	struct tm_rpc_class classes[TM_RPC_CLASSES];
+	__u16 ports[TM_RPC_PORTS]; /* of tcp endpoints; 0 = none */
+	char prefixes[TM_RPC_PREFIXES][TM_RPC_PREFIX_LEN]; /* of endpoints; "" = none */
+	__u8 methods[128]; /* of an operation's number; 0 = unknown */
+};
+_Static_assert(sizeof(struct tm_rpc_rule) == 128 + 16 + 256 + 128, "tm_rpc_rule layout");
+
+/* An operation's name, as rpc_name_add() makes it a number. */
+struct tm_rpc_name {
+	__u64 hash;
+	__u64 rule;
+};
+
+/* The requests of one method on one socket; memory-mapped. Used as slots are: free, live, closed. */
+struct tm_rpc {
+	__u32 state; /* enum tm_slot_state; BPF: free -> live; agent: -> closed -> free */
+	__u32 stream; /* TM_STREAM_ID of the stream that the requests are in */
+	__u16 method;
+	__u8 rule;
+	__u8 side; /* enum tm_rpc_side */
+	__u32 pad;
+	__u64 requests;
+	__u64 sum_ns;
+	__u64 hist[TM_HIST_BUCKETS]; /* of those answered */
+};
+_Static_assert(sizeof(struct tm_rpc) == 32 + 8 * TM_HIST_BUCKETS, "tm_rpc layout");
+
+struct tm_rpc_key {
+	__u32 stream;
+	__u32 method;
+};
+
+struct tm_rpc_request_key {
+	__u64 object;
+	struct tm_process_id process;
+	__u64 peer; /* ROUTER: made of the peer's identity, 0 elsewhere */
+	__u64 uid;
+};
+
+/* A request without a response; memory-mapped. */
+struct tm_rpc_request {
+	struct tm_rpc_request_key key;
+	__u64 start_ns; /* 0 = free */
+	__u64 op; /* its number, or what rpc_name_add() makes of its name */
+	__u32 rpc; /* index of its struct tm_rpc */
+	__u32 stream; /* TM_STREAM_ID of the stream it is in */
+};
+_Static_assert(sizeof(struct tm_rpc_request) == 64, "tm_rpc_request layout");
+
 /* ---- losses ----------------------------------------------------------------------------- */
 
 /* Names in tapmeter_lost_total{reason}: lower case of what follows TM_LOST_. */
@@ -426,6 +506,9 @@ enum tm_lost {
 	TM_LOST_TRANSIT_BUSY, /* two calls wanted the same record at once: one of them went without */
 	TM_LOST_TRANSIT_UNREADABLE, /* a message whose bytes could not be read */
 	TM_LOST_TRANSIT_FULL, /* no room for another pair of sender and receiver */
+	TM_LOST_RPC_FULL, /* no room for another method of another socket: a request is not counted */
+	TM_LOST_RPC_PENDING_FULL, /* too many requests without response: one's response will not be seen */
+	TM_LOST_RPC_UNREADABLE, /* a frame whose bytes could not be read: its message is left out */
 	TM_LOST_COUNT,
 };
 

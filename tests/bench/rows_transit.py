@@ -40,3 +40,25 @@ def transit(bench):
 		lines,
 	)
 	return row
+
+
+def requests(bench):
+	row = Row(
+		"Requests looked for elsewhere",
+		"The same pair without delivery times, while requests are looked for on other sockets, and while "
+		"they are not.",
+	)
+	paths = {name: bench.copy() for name in ("plain", "full", "requests")}
+	for variant in ("full", "requests"):
+		tap_both(bench, variant, paths[variant])
+	target = bench.target(*paths.values())
+	jobs = {name: f"pass,{i},64" for i, name in enumerate(paths)}
+	times = harness.time_jobs(target, jobs, seconds=8, calls=100)
+	costs = {name: added(times[name], times["plain"]) for name in ("full", "requests")}
+	ratio = ratios(costs["requests"], costs["full"])
+	row.at_most("added while requests are looked for elsewhere, of not looked for", ratio, 1.05, " x")
+	row.table(
+		["untapped ns", "tapped: added ns", "requests elsewhere: added ns", "ratio"],
+		[[show(times["plain"]), show(costs["full"]), show(costs["requests"]), show(ratio, 2)]],
+	)
+	return row

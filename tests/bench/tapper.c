@@ -90,6 +90,13 @@ static void without_transit(struct tm_spec *spec)
 	spec->payload.kind = TM_PAYLOAD_NONE;
 }
 
+/* Requests are looked for, but on no socket of the target. */
+static void with_requests(struct tm_spec *spec)
+{
+	spec->no_transit = 1;
+	spec->rpc = 1;
+}
+
 static void whole(struct tm_spec *spec)
 {
 	(void)spec;
@@ -111,6 +118,7 @@ static const struct variant {
 	{ "bytes", NOT_FLOOR, without_more },
 	{ "full", NOT_FLOOR, without_transit },
 	{ "transit", NOT_FLOOR, whole },
+	{ "requests", NOT_FLOOR, with_requests },
 	{ "no-errno", NOT_FLOOR, without_errno },
 };
 
@@ -428,7 +436,11 @@ static enum attach_way parse_way(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct probes_config config = { .max_streams = MAX_STREAMS, .transit = 1 };
+	static const struct tm_rpc_rule no_socket;
+	struct probes_config config = { .max_streams = MAX_STREAMS,
+					.transit = 1,
+					.rpc_rule_count = 1,
+					.rpc_rules = &no_socket };
 	struct yaml_errors errors = { 0 };
 	char err[256] = "", line[8192];
 

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include "serve/families.h"
 
@@ -589,6 +590,44 @@ static void what_is_not_known_of_a_kernel_is_left_out(void **state)
 	}
 }
 
+static void requests_are_shown_by_method_and_side(void **state)
+{
+	const struct series_labels client = { .kind = SERIES_RPC,
+					      .kernel_id = "k1",
+					      .container = "",
+					      .pod = "",
+					      .namespace = "",
+					      .comm = "python3",
+					      .system = "lmcache",
+					      .endpoint = "",
+					      .socket_type = "",
+					      .side = "client",
+					      .operation = "store" };
+	const char *of = "{kernel_id=\"k1\",comm=\"python3\",system=\"lmcache\",side=\"client\","
+			 "method=\"store\"}";
+	const uint64_t buckets[] = { 5 };
+	struct series_sample series[1] = { { .labels = &client,
+					     .messages = 8,
+					     .frames = 5,
+					     .hist = { 10, 1, buckets },
+					     .in_flight = 3,
+					     .oldest_ns = 1500000000 } };
+	char line[256];
+
+	(void)state;
+	write_series(series, 1);
+	snprintf(line, sizeof(line), "tapmeter_rpc_requests_total%s 8", of);
+	assert_line(line);
+	snprintf(line, sizeof(line), "tapmeter_rpc_seconds_count%s 5", of);
+	assert_line(line);
+	snprintf(line, sizeof(line), "tapmeter_rpc_unanswered%s 3", of);
+	assert_line(line);
+	snprintf(line, sizeof(line), "tapmeter_rpc_oldest_unanswered_seconds%s 1.5", of);
+	assert_line(line);
+	assert_null(strstr(out.data, "tapmeter_calls_in_flight{"));
+	assert_null(strstr(out.data, "tapmeter_cache_operations_total{"));
+}
+
 static void delivery_times_and_backlogs_have_the_endpoint_only(void **state)
 {
 	const struct series_labels transit = { .kind = SERIES_TRANSIT,
@@ -695,6 +734,7 @@ int main(void)
 		cmocka_unit_test(a_histogram_counts_its_buckets_cumulatively),
 		cmocka_unit_test(calls_in_flight_are_put_together_over_socket_types),
 		cmocka_unit_test(cache_operations_are_put_together_over_directions),
+		cmocka_unit_test(requests_are_shown_by_method_and_side),
 		cmocka_unit_test(delivery_times_and_backlogs_have_the_endpoint_only),
 		cmocka_unit_test(fastdeploy_counts_failed_sends_as_sent),
 		cmocka_unit_test(fastdeploys_latency_is_in_milliseconds_at_its_bounds),

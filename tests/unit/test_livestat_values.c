@@ -278,6 +278,25 @@ static void statistics_are_over_all_of_the_history(void **state)
 	assert_number(value_of("cpu_util")->avg, "109.090909");
 }
 
+static void requests_are_shown_where_there_are_some(void **state)
+{
+	struct kernel_point now = point_at(110, 0), before = point_at(100, 0);
+
+	(void)state;
+	compute(now, before);
+	assert_int_equal(value_of("rpc_requests")->current.kind, LIVESTAT_ABSENT);
+	assert_int_equal(value_of("rpc_unanswered")->current.kind, LIVESTAT_ABSENT);
+	now.has_rpc = before.has_rpc = 1;
+	now.rpc_requests = 500;
+	before.rpc_requests = 100;
+	now.rpc_unanswered = 3;
+	now.rpc_oldest_ns = 2500 * MS;
+	compute(now, before);
+	assert_current("rpc_requests", "40.0");
+	assert_current("rpc_unanswered", "3");
+	assert_current("rpc_oldest_seconds", "2.5");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +311,7 @@ int main(void)
 		cmocka_unit_test(between_two_containers_there_is_no_rate),
 		cmocka_unit_test(a_rate_over_too_short_a_time_is_null),
 		cmocka_unit_test(only_what_is_wanted_is_computed),
+		cmocka_unit_test(requests_are_shown_where_there_are_some),
 		cmocka_unit_test(statistics_are_over_all_of_the_history),
 	};
 

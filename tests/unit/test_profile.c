@@ -305,9 +305,9 @@ static const struct {
 	{ "profile: p\nkind: mesage\nsystem: s\n" OPS FUNS,
 	  "f:2:7: unknown kind 'mesage', did you mean 'message'?\n" },
 	{ "profile: p\nkind: database\nsystem: s\n" OPS FUNS,
-	  "f:2:7: unknown kind 'database', expected one of: message, cache\n" },
+	  "f:2:7: unknown kind 'database', expected one of: message, cache, rpc\n" },
 	{ "profile: p\nkind: {}\nsystem: s\n" OPS FUNS,
-	  "f:2:7: found a map, expected one of: message, cache\n" },
+	  "f:2:7: found a map, expected one of: message, cache, rpc\n" },
 	{ HEAD OPS FUNS "description:\n",
 	  "f:6:13: found nothing, expected one line of text, up to 255 bytes\n" },
 	{ HEAD OPS FUNS "description: \"a\\nb\"\n",
@@ -526,7 +526,7 @@ static const struct {
 	  "f:3:1: key 'kind' was given before, on line 2\n"
 	  "f:5:21: anchors and aliases (& and *) are not allowed\n"
 	  "f:4:1: unknown key 'systm', did you mean 'system'?\n"
-	  "f:2:7: unknown kind 'x', expected one of: message, cache\n"
+	  "f:2:7: unknown kind 'x', expected one of: message, cache, rpc\n"
 	  "f:1:1: key 'system' is missing\n"
 	  "f:5:18: unknown key 'b', expected one of: direction\n"
 	  "f:6:13: key 'operation', 'close', 'relabel' or 'sample' is missing\n"

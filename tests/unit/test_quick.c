@@ -29,9 +29,7 @@ static struct tm_value result(uint8_t bits, uint8_t is_signed, uint8_t compare, 
 
 static struct tm_quick quicken(struct tm_spec spec)
 {
-	spec.quick = (struct tm_quick){
-		9, 9, 9, 9, 9, 9, 9, 9
-	}; /* what is left over counts for nothing */
+	memset(&spec.quick, 9, sizeof(spec.quick)); /* what is left over counts for nothing */
 	spec_quicken(&spec);
 	return spec.quick;
 }

@@ -169,6 +169,38 @@ static void assert_some_sample(const struct series_sample *sample, uint64_t n)
 	assert_int_equal(sample->hist.buckets[2], 2 * n);
 }
 
+/* ---- requests ---- */
+
+static void requests_of_several_sockets_are_summed(void **state)
+{
+	struct series_labels l = labels("k", DIRECTION_NONE);
+	struct counters c = { .messages = 4, .frames = 1, .hist[40] = 1 };
+	struct snapshot_builder *b = new_builder();
+	const struct kernel_sample *kernel;
+	struct series *series;
+	struct snapshot *s;
+
+	(void)state;
+	l.kind = SERIES_RPC;
+	l.side = "client";
+	l.operation = "store";
+	series = open_labels(l);
+	assert_int_equal(snapshot_builder__add_requests(b, series, &c, 3, 100), 0);
+	assert_int_equal(snapshot_builder__add_requests(b, series, &c, 2, 70), 0);
+	s = seal(b);
+	assert_int_equal(s->series_count, 1);
+	assert_int_equal(s->series[0].messages, 8);
+	assert_int_equal(s->series[0].in_flight, 5);
+	assert_int_equal(s->series[0].oldest_ns, 100);
+	kernel = snapshot__kernel(s, "k");
+	assert_true(kernel->point.has_rpc);
+	assert_false(kernel->point.has_messages);
+	assert_int_equal(kernel->point.rpc_requests, 8);
+	assert_int_equal(kernel->point.rpc_unanswered, 5);
+	assert_int_equal(kernel->point.rpc_oldest_ns, 100);
+	snapshot__unref(s);
+}
+
 /* ---- series ---- */
 
 static void one_stream_is_one_sample(void **state)
@@ -866,6 +898,7 @@ static void lack_of_memory_anywhere_is_reported_at_the_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(requests_of_several_sockets_are_summed),
 		TEST(one_stream_is_one_sample),
 		TEST(live_and_retired_streams_of_a_series_add_up),
 		TEST(calls_in_flight_are_added_and_the_oldest_kept),

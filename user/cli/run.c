@@ -2,6 +2,7 @@
 #include "agent.h"
 #include "cli/cli.h"
 #include "cli/load_profiles.h"
+#include "requests.h"
 #include "util/config.h"
 #include "util/exit_code.h"
 #include "util/log.h"
@@ -18,11 +19,26 @@ static int load_config(int argc, char **argv, struct config *config)
 	return err ? EXIT_CODE_USAGE : EXIT_CODE_OK;
 }
 
+/* What the flags say of requests must be possible with these profiles. */
+static int check_rpc(const struct config *config, const struct profile_list *profiles)
+{
+	struct rpc_rules rules;
+	char err[256];
+
+	if (!requests_rules(config, (const struct profile *const *)profiles->items, profiles->count,
+			    err, sizeof(err), &rules))
+		return EXIT_CODE_OK;
+	fprintf(stderr, "%s\n", err);
+	return EXIT_CODE_USAGE;
+}
+
 static int run_agent(const struct config *config)
 {
 	struct profile_list profiles;
 	int code = profile_list__load(&profiles, config->profiles.items, config->profiles.count);
 
+	if (!code)
+		code = check_rpc(config, &profiles);
 	if (!code)
 		code = agent_run(config, (const struct profile *const *)profiles.items,
 				 profiles.count);

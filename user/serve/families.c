@@ -18,6 +18,7 @@ enum view {
 	VIEW_CACHE_SYSTEM, /* what is not of one operation */
 	VIEW_TRANSIT,
 	VIEW_BACKLOG,
+	VIEW_RPC,
 	VIEW_TAPS,
 	VIEW_FUNCTIONS,
 	VIEW_KERNELS,
@@ -66,6 +67,7 @@ static const unsigned view_labels[VIEW_COUNT] = {
 	[VIEW_CACHE_SYSTEM] = LABELS_COMMON,
 	[VIEW_TRANSIT] = LABELS_COMMON | LABEL_BIT(LABEL_ENDPOINT),
 	[VIEW_BACKLOG] = LABELS_COMMON | LABEL_BIT(LABEL_ENDPOINT),
+	[VIEW_RPC] = LABELS_COMMON | LABEL_BIT(LABEL_SIDE) | LABEL_BIT(LABEL_METHOD),
 };
 
 static int in_view(const struct series_sample *s, enum view view)
@@ -79,6 +81,8 @@ static int in_view(const struct series_sample *s, enum view view)
 		return s->labels->kind == SERIES_TRANSIT;
 	case VIEW_BACKLOG:
 		return s->labels->kind == SERIES_BACKLOG;
+	case VIEW_RPC:
+		return s->labels->kind == SERIES_RPC;
 	case VIEW_CACHE:
 		return s->labels->kind == SERIES_CACHE;
 	case VIEW_CACHE_SYSTEM:
@@ -500,6 +504,18 @@ static const struct family families[] = {
 	{ { "tapmeter_oldest_call_seconds", FAMILY_GAUGE, "seconds",
 	    "Age of the oldest call in flight; 0 if there is none." },
 	  VIEW_CALLS, write_max, SERIES(oldest_ns) },
+	{ { "tapmeter_rpc_requests", FAMILY_COUNTER, "",
+	    "Requests sent by a client or received by a server." },
+	  VIEW_RPC, write_sum, SERIES(messages) },
+	{ { "tapmeter_rpc_seconds", FAMILY_HISTOGRAM, "seconds",
+	    "Time from a request to its response: of a client from its first frame sent to the response's "
+	    "last one received, of a server from received to sent." },
+	  VIEW_RPC, write_histogram, { 0 } },
+	{ { "tapmeter_rpc_unanswered", FAMILY_GAUGE, "", "Requests that have no response yet." },
+	  VIEW_RPC, write_sum, SERIES(in_flight) },
+	{ { "tapmeter_rpc_oldest_unanswered_seconds", FAMILY_GAUGE, "seconds",
+	    "Age of the oldest request that has no response yet; 0 if there is none." },
+	  VIEW_RPC, write_max, SERIES(oldest_ns) },
 	{ { "tapmeter_cache_operations", FAMILY_COUNTER, "",
 	    "Operations on a cache, by result; hit and miss count the keys that were looked up." },
 	  VIEW_CACHE, write_cache_operations, { 0 } },

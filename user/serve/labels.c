@@ -14,6 +14,7 @@ const char *label_name(enum label label)
 		[LABEL_SOCKET_TYPE] = "socket_type",
 		[LABEL_SIDE] = "side",
 		[LABEL_OPERATION] = "operation",
+		[LABEL_METHOD] = "method",
 		[LABEL_DIRECTION] = "direction",
 	};
 
@@ -55,7 +56,9 @@ const char *label_value(const struct series_labels *labels, enum label label)
 	case LABEL_SIDE:
 		return labels->side;
 	case LABEL_OPERATION:
-		return labels->operation;
+		return labels->kind == SERIES_RPC ? "" : labels->operation;
+	case LABEL_METHOD:
+		return labels->kind == SERIES_RPC ? labels->operation : "";
 	case LABEL_DIRECTION:
 		return direction_name(labels->direction);
 	case LABEL_COUNT:

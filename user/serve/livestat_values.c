@@ -42,9 +42,12 @@ const struct livestat_metric livestat_metrics[LIVESTAT_METRICS] = {
 	  USAGE_NETWORK, LIVESTAT_NO_CAPACITY, STAT(RATE) },
 	{ "net_tx", RATE, LIVESTAT_USED_PER_SECOND, AT(usage.net_tx_bytes),
 	  USAGE_NETWORK, LIVESTAT_NO_CAPACITY, STAT(RATE) },
-	{ "rpc_oldest_seconds", GAUGE, NOTHING },
-	{ "rpc_requests", RATE, NOTHING },
-	{ "rpc_unanswered", GAUGE, NOTHING },
+	{ "rpc_oldest_seconds", GAUGE, LIVESTAT_SECONDS, AT(rpc_oldest_ns),
+	  LIVESTAT_NEEDS_RPC, LIVESTAT_NO_CAPACITY, STAT(MAX) },
+	{ "rpc_requests", RATE, LIVESTAT_PER_SECOND, AT(rpc_requests),
+	  LIVESTAT_NEEDS_RPC, LIVESTAT_NO_CAPACITY, STAT(RATE) },
+	{ "rpc_unanswered", GAUGE, LIVESTAT_AMOUNT, AT(rpc_unanswered),
+	  LIVESTAT_NEEDS_RPC, LIVESTAT_NO_CAPACITY, STAT(MAX) },
 	{ "zmq_backlog", GAUGE, LIVESTAT_AMOUNT, AT(backlog),
 	  LIVESTAT_NEEDS_BACKLOG, LIVESTAT_NO_CAPACITY, STAT(MAX) },
 	{ "zmq_call_p50", GAUGE, QUANTILE(HIST_CALLS, 50, MESSAGES) },
@@ -90,6 +93,8 @@ static int has_what_it_needs(const struct livestat_metric *metric, const struct 
 		return point->has_transit != 0;
 	case LIVESTAT_NEEDS_BACKLOG:
 		return point->has_backlog != 0;
+	case LIVESTAT_NEEDS_RPC:
+		return point->has_rpc != 0;
 	default:
 		return (point->usage.has & metric->needs) != 0;
 	}

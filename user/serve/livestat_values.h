@@ -38,6 +38,7 @@ enum livestat_capacity { LIVESTAT_NO_CAPACITY, LIVESTAT_ONE_CPU, LIVESTAT_MEMORY
 #define LIVESTAT_NEEDS_CACHE (1u << 17)
 #define LIVESTAT_NEEDS_TRANSIT (1u << 18)
 #define LIVESTAT_NEEDS_BACKLOG (1u << 19)
+#define LIVESTAT_NEEDS_RPC (1u << 20)
 
 /* Which of its stats.* a metric has in Backend.AI's agent's form. */
 #define LIVESTAT_STAT_MAX (1u << 0)

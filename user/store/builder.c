@@ -286,6 +286,23 @@ int snapshot_builder__add_counters(struct snapshot_builder *b, struct series *se
 	return 0;
 }
 
+int snapshot_builder__add_requests(struct snapshot_builder *b, struct series *series,
+				   const struct counters *counters, uint32_t unanswered,
+				   uint64_t oldest_ns)
+{
+	int err = snapshot_builder__add_counters(b, series, counters);
+	struct part *part;
+
+	if (err)
+		return err;
+	part = get_part(b, series);
+	part->in_flight += unanswered;
+	part->live_streams++;
+	if (oldest_ns > part->oldest_ns)
+		part->oldest_ns = oldest_ns;
+	return 0;
+}
+
 int snapshot_builder__add_backlog(struct snapshot_builder *b, struct series *series,
 				  uint64_t messages)
 {

@@ -32,6 +32,7 @@ static const struct counter {
 	{ offsetof(struct kernel_point, cache_hits), 0 },
 	{ offsetof(struct kernel_point, cache_misses), 0 },
 	{ offsetof(struct kernel_point, cache_bytes), 0 },
+	{ offsetof(struct kernel_point, rpc_requests), 0 },
 	{ offsetof(struct kernel_point, usage.cpu_ns), USAGE_CPU },
 	{ offsetof(struct kernel_point, usage.io_read_bytes), USAGE_IO },
 	{ offsetof(struct kernel_point, usage.io_write_bytes), USAGE_IO },

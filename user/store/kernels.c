@@ -131,6 +131,13 @@ static void add_to_point(struct kernel_point *point, const struct series_sample 
 		point->backlog += sample->backlog;
 		return;
 	}
+	if (sample->labels->kind == SERIES_RPC) {
+		point->has_rpc = 1;
+		point->rpc_requests += sample->messages;
+		point->rpc_unanswered += sample->in_flight;
+		add_oldest(&point->rpc_oldest_ns, sample->oldest_ns);
+		return;
+	}
 	point->has_messages = 1;
 	point->failures += failures(sample);
 	point->in_flight += sample->in_flight;

@@ -16,6 +16,8 @@ enum series_kind {
 	SERIES_CACHE, /* tapmeter_cache_* */
 	SERIES_TRANSIT, /* tapmeter_message_transit_seconds: only the histogram counts */
 	SERIES_BACKLOG, /* tapmeter_message_backlog: nothing counts */
+	/* tapmeter_rpc_*: messages = requests; hist and frames of those answered; operation = method */
+	SERIES_RPC,
 };
 
 enum series_direction {
@@ -39,8 +41,8 @@ struct series_labels {
 	const char *system; /* zmq, redis, … */
 	const char *endpoint;
 	const char *socket_type;
-	const char *side; /* cache: client, server */
-	const char *operation; /* cache */
+	const char *side; /* cache, rpc: client, server */
+	const char *operation; /* cache, rpc */
 	int removals; /* 1: evictions and expirations are counted, so that 0 of them is a fact */
 	int internal; /* 1: the library's own traffic (socket monitors), left out of live-stat sums */
 };

@@ -23,6 +23,9 @@ static const char *const lost_names[] = {
 	[TM_LOST_TRANSIT_BUSY] = "transit_busy",
 	[TM_LOST_TRANSIT_UNREADABLE] = "transit_unreadable",
 	[TM_LOST_TRANSIT_FULL] = "transit_full",
+	[TM_LOST_RPC_FULL] = "rpc_full",
+	[TM_LOST_RPC_PENDING_FULL] = "rpc_pending_full",
+	[TM_LOST_RPC_UNREADABLE] = "rpc_unreadable",
 };
 _Static_assert(sizeof(lost_names) / sizeof(lost_names[0]) == TM_LOST_COUNT, "a name for each loss");
 

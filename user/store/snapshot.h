@@ -33,7 +33,7 @@ struct series_sample {
 	struct hist_view hist;
 	const uint64_t
 		*view; /* TM_VIEW_BOUNDS + 1 buckets at the bounds of a view; NULL = all are 0 */
-	uint32_t in_flight; /* calls under way now */
+	uint32_t in_flight; /* calls under way now; SERIES_RPC: requests without response */
 	uint64_t oldest_ns; /* age of the oldest of these, 0 = none */
 	uint32_t live_streams;
 	uint64_t backlog; /* SERIES_BACKLOG: messages sent and not received yet */
@@ -112,10 +112,11 @@ struct kernel_point {
 	uint64_t cache_hits, cache_misses, cache_bytes; /* keys; bytes of both directions */
 	uint32_t has_messages, has_cache; /* 1: the kernel has series of the kind */
 	uint32_t in_flight;
-	uint32_t has_transit, has_backlog;
-	uint32_t pad;
+	uint32_t has_transit, has_backlog, has_rpc;
 	uint64_t send_oldest_ns, recv_oldest_ns;
 	uint64_t backlog;
+	uint64_t rpc_requests; /* of clients and of servers, cumulative */
+	uint64_t rpc_unanswered, rpc_oldest_ns;
 	struct kernel_usage usage;
 };
 
@@ -191,6 +192,10 @@ int snapshot_builder__add_stream(struct snapshot_builder *b, struct series *seri
 /* Adds counters of a series that no stream's row shows (SERIES_TRANSIT). As add_stream. */
 int snapshot_builder__add_counters(struct snapshot_builder *b, struct series *series,
 				   const struct counters *counters);
+/* Adds the requests of a method on a socket (SERIES_RPC), of which so many have no response. As add_stream. */
+int snapshot_builder__add_requests(struct snapshot_builder *b, struct series *series,
+				   const struct counters *counters, uint32_t unanswered,
+				   uint64_t oldest_ns);
 /* Adds to the backlog of a series. As add_stream. */
 int snapshot_builder__add_backlog(struct snapshot_builder *b, struct series *series,
 				  uint64_t messages);

@@ -213,7 +213,9 @@ static void compile_common(struct compiling *c, const struct profile_function *f
 	resolve(c, &function->nonblocking, &out->nonblocking);
 	out->has_more = function->more.value.base != TM_BASE_NONE;
 	out->more_known = (uint8_t)resolve(c, &function->more, &out->more);
-	if (c->context->transit && function->action == TM_ACTION_COUNT)
+	out->rpc = c->context->rpc;
+	out->no_transit = !c->context->transit;
+	if ((c->context->transit || c->context->rpc) && function->action == TM_ACTION_COUNT)
 		compile_payload(c, function);
 	out->has_errno = function->has_errno != 0;
 	if (function->has_errno)

@@ -14,6 +14,7 @@ struct compile_context {
 	uint32_t object_class; /* 0 = none */
 	uint32_t skipped; /* bytes from the function's entry to the probe */
 	int transit; /* 1: messages are recognised, to know their delivery times */
+	uint8_t rpc; /* bit n: messages may be requests or responses by rule n */
 	const struct build *build; /* NULL if the profile has neither constants nor counters */
 };
 

@@ -22,6 +22,8 @@
 #define TRACE_UPROBE_SESSION 57 /* BPF_TRACE_UPROBE_SESSION */
 
 #define TRANSITS_SIZE (sizeof(struct tm_transit) * TM_TRANSIT_PAIRS)
+#define RPCS_SIZE (sizeof(struct tm_rpc) * TM_RPC_SLOTS)
+#define RPC_REQUESTS_SIZE (sizeof(struct tm_rpc_request) * TM_RPC_PENDING)
 #define RUNS_SIZE (sizeof(uint64_t) * TM_MAX_SPECS * TM_RUN_SHARDS)
 
 struct probes {
@@ -34,6 +36,8 @@ struct probes {
 	struct tm_slot *slots;
 	struct tm_thread *threads;
 	struct tm_transit *transits;
+	struct tm_rpc *rpcs;
+	struct tm_rpc_request *rpc_requests;
 	uint64_t *losses;
 	uint64_t *runs;
 	probes_event_fn event_fn;
@@ -268,15 +272,39 @@ static int set_up_transit(struct probes *p, const struct probes_config *config)
 					 skel->maps.transits, skel->maps.free_transits,
 					 skel->maps.transit_pairs };
 
+	if (getrandom(&skel->rodata->transit_seed, sizeof(skel->rodata->transit_seed),
+		      GRND_NONBLOCK) < 0)
+		return -errno;
 	if (config->transit) {
-		if (getrandom(&skel->rodata->transit_seed, sizeof(skel->rodata->transit_seed),
-			      GRND_NONBLOCK) < 0)
-			return -errno;
 		skel->rodata->view_bound_count = (uint32_t)config->view_bound_count;
 		for (size_t i = 0; i < config->view_bound_count && i < TM_VIEW_BOUNDS; i++)
 			skel->rodata->view_bounds_ns[i] = config->view_bounds_ns[i];
 		return bpf_map__set_max_entries(skel->maps.transit_streams, p->max_streams);
 	}
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		int err = bpf_map__set_max_entries(maps[i], 1);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Without rules the maps of requests take no room. */
+static int set_up_rpc(struct probes *p, const struct probes_config *config)
+{
+	struct tapmeter_bpf *skel = p->skel;
+	struct bpf_map *const maps[] = { skel->maps.rpcs,	 skel->maps.free_rpcs,
+					 skel->maps.rpc_index,	 skel->maps.rpc_requests,
+					 skel->maps.rpc_pending, skel->maps.free_rpc_requests,
+					 skel->maps.rpc_names };
+
+	skel->rodata->rpc_rule_count = (uint32_t)config->rpc_rule_count;
+	for (size_t i = 0; i < config->rpc_rule_count && i < TM_RPC_RULES; i++)
+		memcpy((void *)&skel->rodata->rpc_rules[i], &config->rpc_rules[i],
+		       sizeof(config->rpc_rules[i]));
+	if (config->rpc_rule_count)
+		return bpf_map__set_max_entries(skel->maps.rpc_streams, p->max_streams);
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
 		int err = bpf_map__set_max_entries(maps[i], 1);
 
@@ -306,6 +334,8 @@ static int open_and_load(struct probes *p, const struct probes_config *config)
 		err = bpf_map__set_max_entries(p->skel->maps.streams, 2 * p->max_streams);
 	if (!err)
 		err = set_up_transit(p, config);
+	if (!err)
+		err = set_up_rpc(p, config);
 	return err ? err : tapmeter_bpf__load(p->skel);
 }
 
@@ -373,7 +403,25 @@ static int set_up_transits(struct probes *p)
 	return fill_stack(p->skel->maps.free_transits, TM_TRANSIT_PAIRS);
 }
 
-static int set_up_maps(struct probes *p, int transit)
+static int set_up_rpcs(struct probes *p)
+{
+	struct tapmeter_bpf *skel = p->skel;
+	void *memory;
+	int err = map_memory(skel->maps.rpcs, RPCS_SIZE, PROT_READ | PROT_WRITE, &memory);
+
+	if (err)
+		return err;
+	p->rpcs = memory;
+	err = map_memory(skel->maps.rpc_requests, RPC_REQUESTS_SIZE, PROT_READ | PROT_WRITE,
+			 &memory);
+	if (err)
+		return err;
+	p->rpc_requests = memory;
+	err = fill_stack(skel->maps.free_rpcs, TM_RPC_SLOTS);
+	return err ? err : fill_stack(skel->maps.free_rpc_requests, TM_RPC_PENDING);
+}
+
+static int set_up_maps(struct probes *p, const struct probes_config *config)
 {
 	struct tapmeter_bpf *skel = p->skel;
 	void *memory = NULL;
@@ -400,8 +448,10 @@ static int set_up_maps(struct probes *p, int transit)
 	err = fill_stack(skel->maps.free_slots, p->max_streams);
 	if (!err)
 		err = fill_stack(skel->maps.free_threads, TM_MAX_THREADS);
-	if (!err && transit)
+	if (!err && config->transit)
 		err = set_up_transits(p);
+	if (!err && config->rpc_rule_count)
+		err = set_up_rpcs(p);
 	if (err)
 		return err;
 	p->ring = ring_buffer__new(bpf_map__fd(skel->maps.events), forward_event, p, NULL);
@@ -485,7 +535,7 @@ int probes__new(const struct probes_config *config, char *err, size_t err_len, s
 	libbpf_set_print(keep_warning);
 	error = load_some_way(p, config, err, err_len);
 	if (!error) {
-		error = set_up_maps(p, config->transit);
+		error = set_up_maps(p, config);
 		if (error)
 			explain(error, "cannot set up the BPF maps", err, err_len);
 	}
@@ -511,6 +561,8 @@ void probes__free(struct probes *probes)
 	unmap_memory(probes->slots, probes->max_streams * sizeof(struct tm_slot));
 	unmap_memory(probes->threads, TM_MAX_THREADS * sizeof(struct tm_thread));
 	unmap_memory(probes->transits, TRANSITS_SIZE);
+	unmap_memory(probes->rpcs, RPCS_SIZE);
+	unmap_memory(probes->rpc_requests, RPC_REQUESTS_SIZE);
 	unmap_memory(probes->losses, TM_LOST_COUNT * sizeof(uint64_t));
 	unmap_memory(probes->runs, RUNS_SIZE);
 	tapmeter_bpf__destroy(probes->skel);
@@ -647,6 +699,66 @@ int probes__transit_give_back(struct probes *probes, uint32_t index)
 				   BPF_ANY) ?
 		       -errno :
 		       0;
+}
+
+int probes__set_rpc_name(struct probes *probes, uint32_t rule, uint64_t hash, uint32_t method)
+{
+	struct tm_rpc_name name = { .hash = hash, .rule = rule };
+
+	return map_put(probes->skel->maps.rpc_names, &name, &method);
+}
+
+struct tm_rpc *probes__rpcs(const struct probes *probes)
+{
+	return probes->rpcs;
+}
+
+struct tm_rpc_request *probes__rpc_requests(const struct probes *probes)
+{
+	return probes->rpc_requests;
+}
+
+int probes__rpc_block_used(const struct probes *probes, uint32_t block)
+{
+	return probes->skel->bss->rpc_blocks[block / 64] >> block % 64 & 1;
+}
+
+int probes__rpc_request_block_used(const struct probes *probes, uint32_t block)
+{
+	return probes->skel->bss->rpc_request_blocks[block / 64] >> block % 64 & 1;
+}
+
+int probes__rpc_forget(struct probes *probes, const struct tm_rpc *rpc)
+{
+	struct tm_rpc_key key = { .stream = rpc->stream, .method = rpc->method };
+
+	return bpf_map_delete_elem(bpf_map__fd(probes->skel->maps.rpc_index), &key) ? -errno : 0;
+}
+
+int probes__rpc_give_back(struct probes *probes, uint32_t index)
+{
+	return map_put(probes->skel->maps.free_rpcs, NULL, &index);
+}
+
+/*
+ * Another socket at the same address may take the record over while we are at it: then its request is still there, only
+ * not to be found, and is put back.
+ */
+int probes__rpc_request_drop(struct probes *probes, uint32_t index, uint32_t stream)
+{
+	volatile struct tm_rpc_request *request = &probes->rpc_requests[index];
+	int pending = bpf_map__fd(probes->skel->maps.rpc_pending);
+	struct tm_rpc_request seen;
+
+	memcpy(&seen, (const void *)request, sizeof(seen));
+	if (seen.stream != stream)
+		return -ENOENT;
+	if (bpf_map_delete_elem(pending, &seen.key))
+		return -errno;
+	if (request->stream != stream)
+		return bpf_map_update_elem(pending, &seen.key, &index, BPF_NOEXIST) ? -errno : 0;
+	request->start_ns = 0;
+	return map_put(probes->skel->maps.free_rpc_requests, NULL, &index);
 }
 
 int probes__events_fd(const struct probes *probes)

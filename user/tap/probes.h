@@ -23,6 +23,8 @@ struct probes_config {
 	int transit; /* 1: room for the records of messages under way (about 30 MB) */
 	size_t view_bound_count; /* delivery times are also counted at these bounds, ascending */
 	const uint64_t *view_bounds_ns;
+	size_t rpc_rule_count; /* 0: no room for requests (about 17 MB) is made */
+	const struct tm_rpc_rule *rpc_rules;
 	int filter; /* 1: only processes given to probes__allow() are counted */
 	int inherit; /* 1: and their children, until they are given to it themselves */
 };
@@ -97,6 +99,24 @@ struct tm_transit *probes__transits(const struct probes *probes);
 int probes__transit_forget(struct probes *probes, const struct tm_transit *transit);
 /* Gives an entry back whose state is TM_SLOT_FREE. */
 int probes__transit_give_back(struct probes *probes, uint32_t index);
+
+/* Operations that have a name instead of a number: `hash` by rpc_name_add(). */
+int probes__set_rpc_name(struct probes *probes, uint32_t rule, uint64_t hash, uint32_t method);
+/* Requests: TM_RPC_SLOTS entries, and TM_RPC_PENDING requests without response; NULL without config.rpc_rule_count. */
+struct tm_rpc *probes__rpcs(const struct probes *probes);
+struct tm_rpc_request *probes__rpc_requests(const struct probes *probes);
+/* Whether anything in this block of TM_BLOCK was ever used. */
+int probes__rpc_block_used(const struct probes *probes, uint32_t block);
+int probes__rpc_request_block_used(const struct probes *probes, uint32_t block);
+/* The next request of this method on this socket begins a new entry. -ENOENT if it has none. */
+int probes__rpc_forget(struct probes *probes, const struct tm_rpc *rpc);
+/* Gives an entry back whose state is TM_SLOT_FREE. */
+int probes__rpc_give_back(struct probes *probes, uint32_t index);
+/*
+ * Ends the wait for the response to a request of this stream (TM_STREAM_ID), and gives its record back. -ENOENT: its
+ * response came first, or the record is another request's by now.
+ */
+int probes__rpc_request_drop(struct probes *probes, uint32_t index, uint32_t stream);
 
 /* How often the probes of this spec were hit, since start. */
 uint64_t probes__runs(const struct probes *probes, uint32_t spec);

@@ -28,7 +28,8 @@ static const char *const profile_keys[] = {
 static const char *const object_keys[] = { "class_prefix", "tag",      "within",
 					   "socket_type",  "endpoint", "internal" };
 static const char *const operation_keys[] = { "direction" };
-static const char *const kinds[] = { [PROFILE_MESSAGE] = "message", [PROFILE_CACHE] = "cache" };
+static const char *const
+	kinds[] = { [PROFILE_MESSAGE] = "message", [PROFILE_CACHE] = "cache", [PROFILE_RPC] = "rpc" };
 static const char *const sides[] = { "client", "server" };
 static const char *const directions[] = { "send", "receive" };
 static const char *const booleans[] = { "false", "true" };
@@ -127,6 +128,8 @@ void profile__free(struct profile *profile)
 		free(chunk);
 		chunk = next;
 	}
+	if (owned)
+		free(owned->profile.rpc);
 	free(owned);
 }
 
@@ -641,6 +644,14 @@ static void read_side(struct reader *r, const struct yaml_node *root)
 		r->profile->side = sides[side];
 }
 
+/* It has other keys, which profile_rpc.c knows. */
+static int is_rpc(const struct yaml_node *root)
+{
+	const struct yaml_node *kind = yaml_get(root, "kind");
+
+	return kind && kind->kind == YAML_TEXT && !strcmp(kind->text, kinds[PROFILE_RPC]);
+}
+
 static void read_profile(struct reader *r, const struct yaml_node *root)
 {
 	const struct yaml_node *description = yaml_get(root, "description");
@@ -650,15 +661,21 @@ static void read_profile(struct reader *r, const struct yaml_node *root)
 		yaml_expected(r->errors, root, "a map");
 		return;
 	}
-	yaml_check_keys(r->errors, root, profile_keys, COUNT_OF(profile_keys));
+	if (!is_rpc(root))
+		yaml_check_keys(r->errors, root, profile_keys, COUNT_OF(profile_keys));
 	profile->name = reader_name(r, reader_need(r, root, "profile"));
 	profile->description = "";
 	if (description)
 		profile->description = reader_line(r, description, DESCRIPTION_MAX_LEN,
 						   "one line of text, up to 255 bytes");
 	r->kind = reader_choice(r, reader_need(r, root, "kind"), kinds, COUNT_OF(kinds));
-	profile->kind = r->kind == PROFILE_CACHE ? PROFILE_CACHE : PROFILE_MESSAGE;
+	profile->kind = r->kind > 0 ? (enum profile_kind)r->kind : PROFILE_MESSAGE;
 	profile->system = reader_name(r, reader_need(r, root, "system"));
+	if (r->kind == PROFILE_RPC) {
+		profile->side = profile->object.class_prefix = "";
+		profile->rpc = profile_rpc__read(root, r->errors);
+		return;
+	}
 	read_side(r, root);
 	read_object(r, root);
 	if (yaml_get(root, "message"))

@@ -10,6 +10,7 @@
 #include <tapmeter/abi.h>
 #include "tap/expr.h"
 #include "tap/payload.h"
+#include "tap/profile_rpc.h"
 #include "util/yaml.h"
 
 #define PROFILE_MAX_OPERATIONS TM_MAX_OPERATIONS
@@ -21,6 +22,7 @@
 enum profile_kind {
 	PROFILE_MESSAGE, /* feeds tapmeter_message_* */
 	PROFILE_CACHE, /* feeds tapmeter_cache_* */
+	PROFILE_RPC, /* feeds tapmeter_rpc_*; has no functions of its own */
 };
 
 enum operation_direction {
@@ -144,6 +146,7 @@ struct profile {
 	const char *side; /* cache: client, server; "" otherwise */
 	struct profile_object object;
 	struct profile_message message;
+	struct profile_rpc *rpc; /* kind rpc; NULL otherwise */
 	size_t operation_count;
 	const struct operation *operations;
 	size_t function_count;

@@ -11,6 +11,7 @@
 #include "tap/elf.h"
 #include "tap/find.h"
 #include "tap/identify.h"
+#include "tap/rpc_rules.h"
 
 /* ---- numbers ------------------------------------------------------------------------- */
 
@@ -216,6 +217,8 @@ static int add_found(struct tap_shared *shared, struct tap_file *file, struct el
 		.first_op = shared->first_op[index],
 		.file = file->number,
 		.transit = shared->transit,
+		.rpc = rpc_rules_over(shared->profiles, shared->profile_count,
+				      shared->profiles[index]),
 	};
 	struct tap *grown;
 	struct build build;
@@ -236,9 +239,12 @@ static int add_found(struct tap_shared *shared, struct tap_file *file, struct el
 static int add_profile(struct tap_shared *shared, struct tap_file *file, struct elf_file *elf,
 		       size_t index)
 {
-	struct found_functions *found = calloc(1, sizeof(*found));
+	struct found_functions *found;
 	int err;
 
+	if (!shared->profiles[index]->function_count)
+		return 0;
+	found = calloc(1, sizeof(*found));
 	if (!found)
 		return -ENOMEM;
 	err = find_functions(shared->profiles[index], elf, found);

@@ -166,6 +166,24 @@ const struct option_spec config_options[] = {
 			"with it as without, measured at start.",
 	},
 	{
+		.name = "rpc.table",
+		.type = OPTION_TEXT,
+		FIELD(rpc_table),
+		.argument = "NAME",
+		.help = "Which of a profile's tables says what the numbers of operations mean; lmcache has "
+			"frozen (the default), early-2026 and late-2025.",
+	},
+	{
+		.name = "rpc.port",
+		.type = OPTION_NUMBERS,
+		FIELD(rpc_ports),
+		.argument = "PORT",
+		.min = 1,
+		.max = UINT16_MAX,
+		.help = "On sockets of this TCP port requests are looked for, instead of where the profile "
+			"says (lmcache: 5555).",
+	},
+	{
 		.name = "kernel-map",
 		.type = OPTION_TEXTS,
 		FIELD(kernel_map),

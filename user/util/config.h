@@ -29,6 +29,8 @@ struct config {
 	struct option_texts comms; /* patterns, fnmatch(3) */
 	unsigned bpf_attach; /* enum attach_way */
 	unsigned transit; /* enum transit_choice */
+	char *rpc_table; /* NULL = the profiles' own */
+	struct option_numbers rpc_ports; /* empty = the profiles' own */
 	/* Whose it is */
 	struct option_texts kernel_map; /* "KEY=KERNEL_ID", see subject/kernel_map.h */
 	struct option_texts engine_sockets; /* paths; empty = the usual ones; "none" = none */
