@@ -41,7 +41,7 @@ ALL_CFLAGS := -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDENING)
 ALL_LDFLAGS := $(HARDENING) $(LINK_HARDENING) -Wl,--as-needed $(LDFLAGS)
 COMPILE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP
 # Zydis has no .pc file on Debian 12.
-ALL_LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lZydis -lZycore -pthread \
+ALL_LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lZydis -lZycore -lm -pthread \
 	$(LDLIBS)
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Iinclude -Ibpf -Wall -Wextra -Wno-unused-parameter $(ERRORS)

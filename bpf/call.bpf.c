@@ -8,6 +8,7 @@
 #include "hist.bpf.h"
 #include "stream.bpf.h"
 #include "errno.bpf.h"
+#include "transit.bpf.h"
 
 #define EAGAIN 11
 #define PAGE_SIZE 4096
@@ -17,6 +18,9 @@ const volatile bool filter_processes = false;
 const volatile __u32 cgroup_streams_limit = 0;
 const volatile __u64 hist_bounds_ns[TM_HIST_BOUNDS] = {};
 const volatile __u8 hist_guesses[TM_HIST_GUESSES] = {};
+const volatile __u64 transit_seed = 0;
+const volatile __u32 view_bound_count = 0;
+const volatile __u64 view_bounds_ns[TM_VIEW_BOUNDS] = {};
 
 __u64 slot_blocks[TM_STREAMS_MAX / TM_BLOCK / 64] = {};
 __u64 thread_blocks[TM_MAX_THREADS / TM_BLOCK / 64] = {};
@@ -158,6 +162,8 @@ static __always_inline __u64 call_enter(struct pt_regs *ctx)
 	}
 	/* The agent reads frames below `depth` only: the start comes before it. */
 	frame->start_ns = bpf_ktime_get_ns();
+	if (spec->payload.kind && !spec->payload.receive)
+		transit_enter(spec, frame);
 	*(volatile __u32 *)&thread->depth = depth + 1;
 	return TICKET_VALID | spec_index | (__u64)thread->index << TICKET_THREAD_SHIFT;
 }
@@ -206,8 +212,9 @@ static __noinline void count_failure(struct tm_thread *thread, const struct tm_s
 		__sync_fetch_and_add(&slot->timeouts, 1);
 }
 
-static __always_inline void count_success(const struct tm_spec *spec, const struct tm_frame *frame,
-					  struct tm_slot *slot, __u64 ret, __u64 duration)
+/* Returns what `more` is, -1 = not known. */
+static __always_inline __s64 count_success(const struct tm_spec *spec, const struct tm_frame *frame,
+					   struct tm_slot *slot, __u64 ret, __u64 duration)
 {
 	__s64 bytes = 0, more = 0;
 
@@ -220,10 +227,12 @@ static __always_inline void count_success(const struct tm_spec *spec, const stru
 	if (quick_more(spec, frame, ret, &more)) {
 		lost(TM_LOST_MORE_UNKNOWN);
 		__sync_fetch_and_add(&slot->more_unknown, 1);
+		more = -1;
 	} else if (!more) {
 		__sync_fetch_and_add(&slot->messages, 1);
 	}
 	__sync_fetch_and_add(&slot->sum_ns, duration);
+	return more;
 }
 
 static __noinline bool call_failed_evaluated(const struct tm_spec *spec,
@@ -247,9 +256,11 @@ static __always_inline bool call_failed(const struct tm_spec *spec, const struct
 }
 
 static __always_inline void call_count(struct tm_thread *thread, const struct tm_spec *spec,
-				       const struct tm_frame *frame, __u64 ret, __u64 duration)
+				       const struct tm_frame *frame, __u64 ret, __u64 now)
 {
 	struct tm_slot *slot = slot_at(frame->slot);
+	__s64 more = 0;
+	bool failed;
 
 	if (!slot)
 		return;
@@ -257,10 +268,17 @@ static __always_inline void call_count(struct tm_thread *thread, const struct tm
 		lost(TM_LOST_STALE_SLOT);
 		return;
 	}
-	if (call_failed(spec, frame, ret))
+	failed = call_failed(spec, frame, ret);
+	if (failed)
 		count_failure(thread, spec, frame, slot);
 	else
-		count_success(spec, frame, slot, ret, duration);
+		more = count_success(spec, frame, slot, ret, now - frame->start_ns);
+	if (!spec->payload.kind)
+		return;
+	if (!spec->payload.receive)
+		transit_sent(spec, frame, failed, more);
+	else if (!failed && more != -1)
+		transit_received(spec, frame, ret, now, more);
 }
 
 static __always_inline void call_return(struct pt_regs *ctx, __u64 now, struct tm_thread *thread,
@@ -290,7 +308,7 @@ static __always_inline void call_return(struct pt_regs *ctx, __u64 now, struct t
 		    !value_read(&spec->object, frame, ret, &object))
 			streams_close(thread, spec, object);
 	} else {
-		call_count(thread, spec, frame, ret, now - frame->start_ns);
+		call_count(thread, spec, frame, ret, now);
 	}
 	*(volatile __u32 *)&thread->depth = top;
 }

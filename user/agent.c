@@ -306,6 +306,8 @@ static unsigned views_of(const struct option_texts *names)
 	for (size_t i = 0; i < names->count; i++)
 		if (!strcmp(names->items[i], "backendai"))
 			views |= FAMILIES_VIEW_BACKENDAI;
+		else if (!strcmp(names->items[i], "fastdeploy"))
+			views |= FAMILIES_VIEW_FASTDEPLOY;
 	return views;
 }
 

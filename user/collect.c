@@ -6,15 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include "backlog.h"
 #include "host.h"
+#include "serve/view_fastdeploy.h"
 #include "shares.h"
+#include "subject/endpoint.h"
 #include "subject/process.h"
 #include "tap/calibrate.h"
 #include "tap/mmapwatch.h"
 #include "tap/probes.h"
 #include "tap/streams.h"
 #include "tap/taps.h"
+#include "tap/transits.h"
 #include "usages.h"
 #include "util/log.h"
 #include "util/self.h"
@@ -22,6 +27,8 @@
 
 #define UNMAPPED_LINGER_NS 5000000000ull /* a tap stays this long after its file's last process */
 #define OVER_BUDGET_NS 10000000000ull /* over the budget for so long: something is given up */
+#define RECEIVER_WAITS_NS 1000000000ull /* so long in a call: there is nothing to receive */
+#define TRANSIT_RATIO 1.6 /* a tap may cost so many times as much with delivery times */
 #define MAX_NOTED 256 /* processes noted between two looks; more, and all are looked at */
 
 struct collector {
@@ -30,6 +37,8 @@ struct collector {
 	struct probes *probes;
 	struct taps *taps;
 	struct streams *streams;
+	struct transits *transits;
+	struct backlog *backlog;
 	struct processes *processes;
 	struct whose *whose;
 	struct series_table *series;
@@ -38,6 +47,7 @@ struct collector {
 	struct mmap_watch *watch;
 	struct self *self;
 	struct probe_cost cost;
+	int transit; /* delivery times are measured */
 	uint64_t spent_ns, spent_at_ns; /* cost of all probes at the last look, and when that was */
 	uint64_t over_since_ns; /* over the budget since then, 0 = within it */
 	uint64_t mapped_lost;
@@ -201,6 +211,54 @@ static int find_subject(struct collector *c, const struct stream_identity *ident
 	return whose__pending(c->whose, out->container, c->now_ns) ? -EAGAIN : 0;
 }
 
+/* What belongs to a stream: streams.h hands it back as `user`. */
+struct owner {
+	struct series *series;
+	struct flow *flow; /* NULL = no backlog can be told */
+	uint64_t messages; /* received, read before the calls in flight */
+	int noted; /* it was: the stream is not new */
+};
+
+/* Where the endpoint's name holds; parts that cannot be read are 0. */
+static void find_scope(const struct tm_process_id *process, struct endpoint_scope *out)
+{
+	char path[48];
+	struct stat st;
+
+	*out = (struct endpoint_scope){ .process = *process };
+	snprintf(path, sizeof(path), "/proc/%u/ns/net", process->tgid);
+	if (!stat(path, &st))
+		out->net = st.st_ino;
+	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", process->tgid);
+	if (!stat(path, &st))
+		out->mount = st.st_ino;
+}
+
+static int owner_new(struct collector *c, const struct series_labels *labels,
+		     const struct tm_process_id *process, struct owner **out)
+{
+	struct owner *owner = calloc(1, sizeof(*owner));
+	struct endpoint_scope scope;
+	int err;
+
+	if (!owner)
+		return -ENOMEM;
+	find_scope(process, &scope);
+	if (labels->kind == SERIES_MESSAGE && !labels->internal &&
+	    backlog__open(c->backlog, labels, &scope, &owner->flow)) {
+		free(owner);
+		return -ENOMEM;
+	}
+	err = series_table__open(c->series, labels, &owner->series);
+	if (err) {
+		backlog__close(c->backlog, owner->flow, labels->direction, 0, c->now_ns);
+		free(owner);
+		return err;
+	}
+	*out = owner;
+	return 0;
+}
+
 static int on_open(void *arg, const struct stream_identity *identity, void **user)
 {
 	struct collector *c = arg;
@@ -217,7 +275,7 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 		.operation = profile->kind == PROFILE_CACHE ? identity->operation->name : "",
 		.internal = is_internal(profile, identity->endpoint),
 	};
-	struct series *series;
+	struct owner *owner;
 	int err;
 
 	err = find_subject(c, identity, &subject);
@@ -227,10 +285,10 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 	labels.container = subject.container;
 	labels.pod = subject.pod;
 	labels.namespace = subject.namespace;
-	err = series_table__open(c->series, &labels, &series);
+	err = owner_new(c, &labels, &identity->key->process, &owner);
 	if (err)
 		return err;
-	*user = series;
+	*user = owner;
 	if (subject.container[0])
 		shares__open(c->shares, subject.container, identity->cgroup);
 	return 0;
@@ -258,9 +316,71 @@ static void read_counters(const struct tm_slot *slot, struct counters *out)
 static int on_retire(void *arg, void *user, const struct tm_slot *totals, uint64_t now_ns)
 {
 	struct collector *c = arg;
+	struct owner *owner = user;
+	enum series_direction direction = series__labels(owner->series)->direction;
 	struct counters counters;
+	int err;
 
 	read_counters(totals, &counters);
+	err = series_table__retire(c->series, owner->series, &counters, now_ns);
+	if (err)
+		return err;
+	backlog__close(c->backlog, owner->flow, direction, counters.messages, now_ns);
+	free(owner);
+	return 0;
+}
+
+static int free_owner(void *arg, const struct stream_view *view)
+{
+	(void)arg;
+	free(view->user);
+	return 0;
+}
+
+/* ---- delivery times -> series -------------------------------------------------------------------- */
+
+static int on_transit_open(void *arg, void *receiver, void *sender, void **user)
+{
+	struct collector *c = arg;
+	struct series_labels labels = *series__labels(((struct owner *)receiver)->series);
+	struct endpoint_end ends[2] = { { labels.endpoint, labels.socket_type }, { "", "" } };
+	struct series *series;
+	int err;
+
+	if (sender) {
+		const struct series_labels *other =
+			series__labels(((struct owner *)sender)->series);
+
+		ends[1] = (struct endpoint_end){ other->endpoint, other->socket_type };
+	}
+	labels.kind = SERIES_TRANSIT;
+	labels.direction = DIRECTION_NONE;
+	labels.endpoint = endpoint_bound(&ends[0], &ends[1]);
+	/* no label of the family; views tell requests from responses by the receiver's type */
+	err = series_table__open(c->series, &labels, &series);
+	if (!err)
+		*user = series;
+	return err;
+}
+
+static void read_transit(const struct tm_transit *transit, struct counters *out)
+{
+	memset(out, 0, sizeof(*out));
+	memcpy(out->view, transit->view, sizeof(out->view));
+	out->sum_ns = transit->sum_ns;
+	for (size_t i = 0; i < TM_HIST_BUCKETS; i++) {
+		out->hist[i] = transit->hist[i];
+		out->frames += out->hist[i];
+	}
+}
+
+static int on_transit_retire(void *arg, void *user, const struct tm_transit *totals,
+			     uint64_t now_ns)
+{
+	struct collector *c = arg;
+	struct counters counters;
+
+	read_transit(totals, &counters);
 	return series_table__retire(c->series, user, &counters, now_ns);
 }
 
@@ -287,6 +407,43 @@ static int open_usages(struct collector *c)
 	return usages__new(&config, &c->usages);
 }
 
+static int has_view(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->views.count; i++)
+		if (!strcmp(config->views.items[i], name))
+			return 1;
+	return 0;
+}
+
+/* A view that shows delivery times turns them on, whatever --transit says. */
+static int wants_transit(const struct config *config)
+{
+	return config->transit != TRANSIT_OFF || has_view(config, "fastdeploy");
+}
+
+/*
+ * Whether messages are recognised: as told, or if it costs little. The room for their records stays in any case, as
+ * it is only known with it what it costs.
+ */
+static void decide_transit(struct collector *c)
+{
+	struct probe_cost *cost = &c->cost;
+
+	c->transit = wants_transit(c->config);
+	if (c->config->transit == TRANSIT_AUTO && !has_view(c->config, "fastdeploy") &&
+	    (double)cost->transit_ns > TRANSIT_RATIO * (double)cost->emulated_ns) {
+		c->transit = 0;
+		log_msg(LOG_INFO, "delivery times are off: they cost too much here; --transit=on",
+			LOG_U64("tap_ns", cost->emulated_ns),
+			LOG_U64("with_transit_ns", cost->transit_ns));
+	}
+	if (!c->transit || cost->transit_ns < cost->emulated_ns)
+		return;
+	/* of nearly all calls that are counted */
+	cost->stepped_ns += cost->transit_ns - cost->emulated_ns;
+	cost->emulated_ns = cost->transit_ns;
+}
+
 /* ---- start and stop ---------------------------------------------------------------------------- */
 
 static int open_parts(struct collector *c, const struct profile *const *profiles, size_t count,
@@ -295,6 +452,9 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	struct probes_config probes_config = {
 		.way = (enum attach_way)c->config->bpf_attach,
 		.max_streams = (uint32_t)c->config->max_streams,
+		.transit = wants_transit(c->config),
+		.view_bound_count = has_view(c->config, "fastdeploy") ? VIEW_FASTDEPLOY_BOUNDS : 0,
+		.view_bounds_ns = view_fastdeploy_bounds_ns,
 		.filter = c->filtered,
 		/* a child has its parent's name and kernel, but not its pid */
 		.inherit = c->filtered && !c->config->pids.count,
@@ -309,6 +469,11 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	struct stream_callbacks stream_callbacks = {
 		.open = on_open,
 		.retire = on_retire,
+		.arg = c,
+	};
+	struct transit_callbacks transit_callbacks = {
+		.open = on_transit_open,
+		.retire = on_transit_retire,
 		.arg = c,
 	};
 	int error;
@@ -327,7 +492,10 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	if (error)
 		return error;
 	log_msg(LOG_DEBUG, "cost of a tapped call", LOG_U64("emulated_ns", c->cost.emulated_ns),
-		LOG_U64("stepped_ns", c->cost.stepped_ns));
+		LOG_U64("stepped_ns", c->cost.stepped_ns),
+		LOG_U64("transit_ns", c->cost.transit_ns));
+	decide_transit(c);
+	taps_callbacks.transit = c->transit;
 	taps_callbacks.per_process = only_pids(c->config) && probes__can_attach_process(c->probes);
 	snprintf(err, err_len, "out of memory");
 	error = processes__new("/proc", &c->processes);
@@ -344,6 +512,10 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	if (!error)
 		error = streams__new(c->probes, c->taps, (uint32_t)c->config->max_streams,
 				     &stream_callbacks, &c->streams);
+	if (!error)
+		error = backlog__new(c->series, &c->backlog);
+	if (!error)
+		error = transits__new(c->probes, c->streams, &transit_callbacks, &c->transits);
 	if (!error) {
 		error = self__new(&c->self);
 		if (error)
@@ -390,7 +562,11 @@ void collector__free(struct collector *collector)
 	mmap_watch__free(collector->watch);
 	self__free(collector->self);
 	taps__free(collector->taps); /* the probes go first */
+	transits__free(collector->transits);
+	if (collector->streams)
+		streams__each(collector->streams, free_owner, NULL);
 	streams__free(collector->streams);
+	backlog__free(collector->backlog);
 	series_table__free(collector->series);
 	shares__free(collector->shares);
 	usages__free(collector->usages);
@@ -554,7 +730,7 @@ static int count_share(void *arg, const struct stream_view *view)
 
 	if (!view->user)
 		return 0;
-	labels = series__labels(view->user);
+	labels = series__labels(((struct owner *)view->user)->series);
 	if (labels->container[0])
 		shares__count(c->shares, labels->container, view->counters->cgroup);
 	return 0;
@@ -607,6 +783,7 @@ static int add_stream(void *arg, const struct stream_view *view)
 	struct filling *f = arg;
 	const struct tm_slot *slot = view->counters;
 	uint64_t now_ns = f->collector->now_ns;
+	struct owner *owner = view->user;
 	struct counters counters;
 	struct stream_sample row = {
 		.profile = view->profile ? view->profile->name : "",
@@ -630,7 +807,39 @@ static int add_stream(void *arg, const struct stream_view *view)
 	row.failures = counters.other_errors + counters.unknown_errors;
 	for (size_t i = 0; i < TM_MAX_ERRNOS; i++)
 		row.failures += counters.errors[i].count;
-	return snapshot_builder__add_stream(f->builder, view->user, &counters, &row);
+	if (owner && series__labels(owner->series)->direction == DIRECTION_SEND)
+		backlog__count(owner->flow, DIRECTION_SEND, counters.messages, view->in_flight);
+	else if (owner)
+		backlog__count(owner->flow, DIRECTION_RECEIVE,
+			       owner->noted ? owner->messages : counters.messages,
+			       owner->noted ? 0 : BACKLOG_UNSURE);
+	if (owner && row.oldest_ns >= RECEIVER_WAITS_NS &&
+	    series__labels(owner->series)->direction == DIRECTION_RECEIVE)
+		backlog__waits(owner->flow);
+	return snapshot_builder__add_stream(f->builder, owner ? owner->series : NULL, &counters,
+					    &row);
+}
+
+/* Before the calls in flight are looked at, see backlog.h. */
+static int note_received(void *arg, const struct stream_view *view)
+{
+	struct owner *owner = view->user;
+
+	(void)arg;
+	if (!owner)
+		return 0;
+	owner->messages = __atomic_load_n(&view->counters->messages, __ATOMIC_ACQUIRE);
+	owner->noted = 1;
+	return 0;
+}
+
+static int add_transit(void *arg, void *user, const struct tm_transit *transit)
+{
+	struct filling *f = arg;
+	struct counters counters;
+
+	read_transit(transit, &counters);
+	return snapshot_builder__add_counters(f->builder, user, &counters);
 }
 
 static int add_tap(void *arg, const struct tap_info *info)
@@ -703,8 +912,14 @@ static void add_totals(struct collector *c, struct snapshot *raw)
 static int fill(struct collector *c, struct snapshot_builder *builder)
 {
 	struct filling f = { .collector = c, .builder = builder };
-	int err = streams__each(c->streams, add_stream, &f);
+	int err;
 
+	backlog__begin(c->backlog);
+	err = streams__each(c->streams, add_stream, &f);
+	if (!err)
+		err = backlog__end(c->backlog, builder);
+	if (!err)
+		err = transits__each(c->transits, add_transit, &f);
 	if (!err)
 		err = snapshot_builder__add_retired(builder, c->series);
 	if (!err)
@@ -732,6 +947,8 @@ int collector__snapshot(struct collector *collector, uint64_t now_ns, struct sna
 	int err;
 
 	collector__events(collector, now_ns);
+	transits__update(collector->transits, now_ns);
+	streams__each(collector->streams, note_received, NULL);
 	streams__update(collector->streams, now_ns);
 	usages__read(collector->usages);
 	err = snapshot_builder__new(now_ns, real_time_ns(), ++collector->snapshots, &builder);

@@ -110,6 +110,45 @@ enum tm_action {
 		3, /* a successful call may change the object's labels: ends its streams */
 };
 
+/* ---- payload: where a message's bytes are, for the delivery time (transit) ------------- */
+
+enum tm_payload_kind {
+	TM_PAYLOAD_NONE = 0, /* calls of this function are left out of transit */
+	TM_PAYLOAD_BUFFER = 1, /* `data` points to the bytes, `size` is their number (or room) */
+	TM_PAYLOAD_MESSAGE = 2, /* `data` points to a message object that has one of the forms */
+};
+
+/*
+ * One form of a message object: the byte at tm_payload.type_at is `type`. Where the bytes and their number are: in
+ * the object itself, or (behind) in what the pointer at behind_at points to. Offsets are below
+ * TM_FORM_BYTES and multiples of what is there.
+ */
+#define TM_FORM_BYTES 64
+struct tm_form {
+	__u8 type;
+	__u8 behind;
+	__u8 behind_at;
+	__u8 embedded; /* the bytes are at data_at, instead of a pointer to them */
+	__u8 data_at;
+	__u8 size_at;
+	__u8 size_width; /* 1, 2, 4, 8 */
+	__u8 behind_bytes; /* how many to read there, 1..TM_FORM_BYTES */
+};
+
+#define TM_FORMS 4
+
+struct tm_payload {
+	__u8 kind; /* enum tm_payload_kind */
+	__u8 receive; /* 0: read at entry of a send, 1: at return of a receive */
+	__u8 type_at;
+	__u8 form_count;
+	__u32 object_bytes; /* MESSAGE: how many of the object to read, 1..TM_FORM_BYTES */
+	struct tm_value data;
+	struct tm_value size; /* BUFFER */
+	struct tm_form forms[TM_FORMS];
+};
+_Static_assert(sizeof(struct tm_payload) == 8 + 64 + 8 * TM_FORMS, "tm_payload layout");
+
 struct tm_spec {
 	__u8 action; /* enum tm_action */
 	__u8 has_errno; /* failures carry an errno */
@@ -133,9 +172,10 @@ struct tm_spec {
 	 */
 	__s64 errno_got;
 	__s64 errno_tpoff; /* static executables: errno's offset from the thread pointer; 0 = none */
-	__u64 pad[2];
+	struct tm_payload payload;
+	__u64 pad[5];
 };
-_Static_assert(sizeof(struct tm_spec) == 16 + 16 + 6 * 32 + 16 + 16, "tm_spec layout");
+_Static_assert(sizeof(struct tm_spec) == 16 + 16 + 6 * 32 + 16 + 104 + 40, "tm_spec layout");
 _Static_assert(sizeof(struct tm_spec) % 64 == 0, "specs begin with a cache line");
 
 /*
@@ -150,8 +190,12 @@ struct tm_object_class {
 	__u32 text_offset; /* of a std::string (pointer, length): the endpoint */
 	char class_prefix
 		[24]; /* the mangled name of the dynamic class starts with this; "" = no check */
+	/* whole names of classes whose messages begin with a frame that says to or from whom, and
+	 * of those that send one message to many; "" = none */
+	char addressed[2][24];
+	char fan_out[2][24];
 };
-_Static_assert(sizeof(struct tm_object_class) == 40, "tm_object_class layout");
+_Static_assert(sizeof(struct tm_object_class) == 136, "tm_object_class layout");
 #define TM_MAX_OBJECT_CLASSES 1024
 
 /* ---- slots ---------------------------------------------------------------------------- */
@@ -218,8 +262,9 @@ struct tm_frame {
 	__u16 pad;
 	__u32 slot;
 	__u32 generation;
+	__u64 transit; /* a send's hash, to be put right if the call fails; 0 = none */
 };
-_Static_assert(sizeof(struct tm_frame) == 88, "tm_frame layout");
+_Static_assert(sizeof(struct tm_frame) == 96, "tm_frame layout");
 
 struct tm_thread {
 	struct tm_process_id process;
@@ -232,7 +277,38 @@ struct tm_thread {
 	__s64 errno_tpoff; /* errno's offset from the thread pointer; 0 = not known yet */
 	struct tm_frame frames[TM_MAX_DEPTH];
 };
-_Static_assert(sizeof(struct tm_thread) == 56 + 88 * TM_MAX_DEPTH, "tm_thread layout");
+_Static_assert(sizeof(struct tm_thread) == 56 + 96 * TM_MAX_DEPTH, "tm_thread layout");
+
+/* ---- transit: delivery times -------------------------------------------------------------- */
+
+#define TM_TRANSIT_WAYS 8
+#define TM_TRANSIT_SETS_LOG2 15
+#define TM_TRANSIT_SETS (1 << TM_TRANSIT_SETS_LOG2) /* x ways = messages under way at a time */
+#define TM_TRANSIT_FORGOTTEN_LOG2 18
+#define TM_TRANSIT_FORGOTTEN (1 << TM_TRANSIT_FORGOTTEN_LOG2)
+#define TM_TRANSIT_PAIRS 8192 /* of sender and receiver, at most */
+#define TM_VIEW_BOUNDS 17 /* of a second, coarser histogram whose bounds the agent chooses */
+
+/* A stream in 32 bits: its slot and the lower bits of the slot's generation. */
+#define TM_STREAM_ID(slot, generation) ((slot) << 14 | ((generation)&0x3fff))
+#define TM_STREAM_ID_SLOT(id) ((id) >> 14)
+_Static_assert(TM_STREAMS_MAX <= 1 << 18, "a slot's number must fit into a stream id");
+
+/* The delivery times of one pair of streams; memory-mapped. Used as slots are: free, live, closed. */
+struct tm_transit {
+	__u32 state; /* enum tm_slot_state; BPF: free -> live; agent: -> closed -> free */
+	__u32 receiver, sender; /* TM_STREAM_ID */
+	__u32 pad;
+	__u64 sum_ns;
+	__u64 hist[TM_HIST_BUCKETS];
+	__u64 view[TM_VIEW_BOUNDS + 1]; /* at the agent's second bounds, if it has set some */
+};
+_Static_assert(sizeof(struct tm_transit) == 24 + 8 * TM_HIST_BUCKETS + 8 * (TM_VIEW_BOUNDS + 1),
+	       "tm_transit layout");
+
+struct tm_transit_key {
+	__u32 receiver, sender; /* TM_STREAM_ID */
+};
 
 /* ---- losses ----------------------------------------------------------------------------- */
 
@@ -251,6 +327,11 @@ enum tm_lost {
 	TM_LOST_MMAP_EVENTS, /* mapping notices lost; the sweep catches up */
 	TM_LOST_HISTORY_FULL, /* a point of a kernel without a place in live-stat's history */
 	TM_LOST_KERNEL_ID_CONFLICT, /* a container not known by the kernel id that it claims: another does, too */
+	TM_LOST_TRANSIT_AMBIGUOUS, /* a received message that may have been one of several equal ones */
+	TM_LOST_TRANSIT_OVERWRITTEN, /* too many messages under way: one will not be recognised */
+	TM_LOST_TRANSIT_BUSY, /* two calls wanted the same record at once: one of them went without */
+	TM_LOST_TRANSIT_UNREADABLE, /* a message whose bytes could not be read */
+	TM_LOST_TRANSIT_FULL, /* no room for another pair of sender and receiver */
 	TM_LOST_COUNT,
 };
 

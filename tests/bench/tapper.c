@@ -49,6 +49,7 @@
 /* Each of these leaves out one thing more than the one before it. */
 static void without_more(struct tm_spec *spec)
 {
+	spec->payload.kind = TM_PAYLOAD_NONE;
 	spec->has_more = 0;
 }
 
@@ -80,7 +81,13 @@ static void without_counters(struct tm_spec *spec)
 
 static void without_errno(struct tm_spec *spec)
 {
+	spec->payload.kind = TM_PAYLOAD_NONE;
 	spec->has_errno = 0;
+}
+
+static void without_transit(struct tm_spec *spec)
+{
+	spec->payload.kind = TM_PAYLOAD_NONE;
 }
 
 static void whole(struct tm_spec *spec)
@@ -102,7 +109,8 @@ static const struct variant {
 	{ "identity", NOT_FLOOR, without_failures },
 	{ "failures", NOT_FLOOR, without_bytes },
 	{ "bytes", NOT_FLOOR, without_more },
-	{ "full", NOT_FLOOR, whole },
+	{ "full", NOT_FLOOR, without_transit },
+	{ "transit", NOT_FLOOR, whole },
 	{ "no-errno", NOT_FLOOR, without_errno },
 };
 
@@ -283,7 +291,9 @@ static const struct profile_function *profile_find(const char *symbol)
 static void tap_attach(size_t variant, const char *symbol, const struct function *function,
 		       uint64_t offset)
 {
-	struct compile_context context = { .first_op = 1 + 2 * (uint32_t)variant, .file = 1 };
+	struct compile_context context = { .first_op = 1 + 2 * (uint32_t)variant,
+					   .file = 1,
+					   .transit = 1 };
 	struct probe probe = { .offset = offset, .spec = link_count };
 	struct tm_spec spec;
 
@@ -418,7 +428,7 @@ static enum attach_way parse_way(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct probes_config config = { .max_streams = MAX_STREAMS };
+	struct probes_config config = { .max_streams = MAX_STREAMS, .transit = 1 };
 	struct yaml_errors errors = { 0 };
 	char err[256] = "", line[8192];
 

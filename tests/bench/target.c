@@ -20,6 +20,8 @@
  *			both,LIB		the same in two threads at once, on a socket
  *						each; the time is the slower one's
  *			fail,LIB		zmq_msg_send that fails with ENOTSUP
+ *			pass,LIB,SIZE		zmq_msg_send of so many bytes (PUSH, no two equal),
+ *						then zmq_msg_recv of them (PULL, inproc)
  *			call,LIB,FUNCTION	any function: long f(long)
  *
  *	flow LIB ENDPOINT SIZE MESSAGES
@@ -50,7 +52,7 @@
 /* The functions of one library, and the sockets made with it so far. */
 struct library {
 	void *handle, *context;
-	void *pub[MAX_SOCKETS], *other_pub, *pull;
+	void *pub[MAX_SOCKETS], *other_pub, *pull, *push_end, *pull_end;
 	__typeof__(zmq_ctx_new) *ctx_new;
 	__typeof__(zmq_ctx_set) *ctx_set;
 	__typeof__(zmq_socket) *socket;
@@ -157,6 +159,7 @@ struct job {
 	void *sockets[MAX_SOCKETS];
 	unsigned long socket_count;
 	long (*function)(long argument);
+	size_t size;
 	uint64_t best_ns;
 };
 
@@ -188,6 +191,24 @@ static uint64_t run_fail(const struct job *job, unsigned long calls)
 	job->lib->msg_init_size(&message, SIZE);
 	for (unsigned long i = 0; i < calls; i++)
 		check(job->lib->msg_send(&message, job->sockets[0], 0) < 0, "a failing send");
+	return now_ns() - start;
+}
+
+static uint64_t run_pass(const struct job *job, unsigned long calls)
+{
+	static uint64_t number;
+	uint64_t start = now_ns();
+	zmq_msg_t message;
+
+	for (unsigned long i = 0; i < calls; i++) {
+		job->lib->msg_init_size(&message, job->size);
+		number++;
+		memcpy(job->lib->msg_data(&message), &number, sizeof(number));
+		check(job->lib->msg_send(&message, job->sockets[0], 0) >= 0, "zmq_msg_send");
+		job->lib->msg_init_size(&message, 0);
+		check(job->lib->msg_recv(&message, job->sockets[1], 0) >= 0, "zmq_msg_recv");
+		job->lib->msg_close(&message);
+	}
 	return now_ns() - start;
 }
 
@@ -270,6 +291,25 @@ static void parse_send(struct job *job, const char *lib_number, const char *sock
 		job->sockets[i] = keep_socket(lib, &lib->pub[i], ZMQ_PUB);
 }
 
+static void parse_pass(struct job *job, const char *number, const char *size)
+{
+	struct library *lib = zmq_library(number);
+
+	job->run = run_pass;
+	job->lib = lib;
+	job->size = strtoul(size, NULL, 10);
+	check(job->size >= sizeof(uint64_t), "SIZE");
+	if (!lib->pull_end) {
+		keep_socket(lib, &lib->pull_end, ZMQ_PULL);
+		keep_socket(lib, &lib->push_end, ZMQ_PUSH);
+		check(!lib->bind(lib->pull_end, "inproc://pass") &&
+			      !lib->connect(lib->push_end, "inproc://pass"),
+		      "inproc://pass");
+	}
+	job->sockets[0] = lib->push_end;
+	job->sockets[1] = lib->pull_end;
+}
+
 static void parse_job(char *text, struct job *job)
 {
 	char *verb = strsep(&text, ","), *number = strsep(&text, ",");
@@ -290,6 +330,8 @@ static void parse_job(char *text, struct job *job)
 		job->run = run_fail;
 		job->lib = lib;
 		job->sockets[0] = keep_socket(lib, &lib->pull, ZMQ_PULL);
+	} else if (!strcmp(verb, "pass") && text) {
+		parse_pass(job, number, text);
 	} else if (!strcmp(verb, "call") && text) {
 		job->run = run_call;
 		*(void **)&job->function = find(library_of(number), text);

@@ -189,6 +189,16 @@ def total(metrics, name, **labels):
 	)
 
 
+def losses(metrics):
+	"""{reason: number} of what the counts lack: all losses, but for those of delivery times."""
+	return {
+		dict(labels)["reason"]: value
+		for (name, labels), value in metrics.items()
+		if name == "tapmeter_lost_total" and value
+		and not dict(labels)["reason"].startswith("transit_")
+	}
+
+
 class Agent:
 	"""`tapmeter run` on a free port, ready. Its stderr is in .log, line by line.
 

@@ -72,6 +72,7 @@ static void a_run_costs_something_and_a_stepped_one_more(void **state)
 	assert_int_equal(probe_cost_measure(probes, &cost), 0);
 	assert_true(cost.emulated_ns > 0);
 	assert_true(cost.stepped_ns > cost.emulated_ns);
+	assert_true(cost.transit_ns > 0);
 }
 
 static void measuring_leaves_no_stream_behind(void **state)

@@ -163,6 +163,46 @@ static void functions_that_move_messages_are_counted(void **state)
 	}
 }
 
+/* With delivery times. */
+static struct tm_payload payload_of(const char *name)
+{
+	struct compile_context context = { .transit = 1 };
+	struct elf_symbol symbol = find_symbol(elf, name);
+	struct tm_spec spec;
+
+	spec_compile(zmq, function_of(zmq, name), elf, &symbol, &context, &spec);
+	return spec.payload;
+}
+
+static void a_message_is_found_in_its_buffer_or_object(void **state)
+{
+	static const char *const by_object[] = { "zmq_msg_send", "zmq_msg_recv" };
+	struct tm_payload payload;
+
+	(void)state;
+	need_library();
+	assert_int_equal(compile("zmq_msg_send", 0).payload.kind, TM_PAYLOAD_NONE);
+	payload = payload_of("zmq_send");
+	assert_int_equal(payload.kind, TM_PAYLOAD_BUFFER);
+	assert_int_equal(payload.receive, 0);
+	check_argument(&payload.data, 1, UINT64_MAX);
+	check_argument(&payload.size, 2, UINT64_MAX);
+	assert_int_equal(payload_of("zmq_recv").receive, 1);
+	for (int receive = 0; receive < 2; receive++) {
+		payload = payload_of(by_object[receive]);
+		assert_int_equal(payload.kind, TM_PAYLOAD_MESSAGE);
+		assert_int_equal(payload.receive, receive);
+		check_argument(&payload.data, 0, UINT64_MAX);
+		assert_int_equal(payload.type_at, 42);
+		/* the type is the last field of a zmq_msg_t that is read */
+		assert_int_equal(payload.object_bytes, 43);
+		assert_int_equal(payload.form_count, 4);
+		assert_int_equal(payload.forms[1].type, 102);
+		assert_int_equal(payload.forms[1].behind_bytes, 16); /* data, size of a content_t */
+	}
+	assert_int_equal(payload_of("zmq_close").kind, TM_PAYLOAD_NONE);
+}
+
 static void functions_that_end_or_change_a_socket_name_all_operations(void **state)
 {
 	static const struct {
@@ -417,6 +457,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(functions_that_move_messages_are_counted),
+		cmocka_unit_test(a_message_is_found_in_its_buffer_or_object),
 		cmocka_unit_test(functions_that_end_or_change_a_socket_name_all_operations),
 		cmocka_unit_test(more_of_a_received_frame_is_in_the_flags_of_its_message),
 		cmocka_unit_test(more_of_zmq_recv_is_where_this_version_has_it),

@@ -543,6 +543,104 @@ static void what_is_not_known_of_a_kernel_is_left_out(void **state)
 	}
 }
 
+static void delivery_times_and_backlogs_have_the_endpoint_only(void **state)
+{
+	const struct series_labels transit = { .kind = SERIES_TRANSIT,
+					       .kernel_id = "k1",
+					       .container = "",
+					       .pod = "",
+					       .namespace = "",
+					       .comm = "python3",
+					       .system = "zmq",
+					       .endpoint = "ipc:///a",
+					       .socket_type = "pull",
+					       .side = "",
+					       .operation = "" };
+	struct series_labels backlog = transit;
+	const uint64_t buckets[] = { 5 };
+	struct series_sample series[2] = {
+		{ .labels = &transit, .frames = 5, .hist = { 10, 1, buckets }, .sum_ns = 2000 },
+		{ .labels = &backlog, .backlog = 7 },
+	};
+
+	(void)state;
+	backlog.kind = SERIES_BACKLOG;
+	write_series(series, 2);
+	assert_line("tapmeter_message_transit_seconds_count{kernel_id=\"k1\",comm=\"python3\","
+		    "system=\"zmq\",endpoint=\"ipc:///a\"} 5");
+	assert_line("tapmeter_message_backlog{kernel_id=\"k1\",comm=\"python3\",system=\"zmq\","
+		    "endpoint=\"ipc:///a\"} 7");
+	assert_null(strstr(out.data, "tapmeter_messages_total{"));
+	assert_null(strstr(out.data, "tapmeter_calls_in_flight{"));
+}
+
+/* The view's page of these series. */
+static void write_fastdeploy(const struct series_sample *series, size_t count)
+{
+	struct snapshot snapshot = { .series = series, .series_count = count };
+	struct families_input in = { &snapshot, "", "", 0, FAMILIES_VIEW_FASTDEPLOY };
+
+	strbuf_clear(&out);
+	assert_int_equal(families_write(&in, EXPOSITION_TEXT, &out), 0);
+}
+
+static void fastdeploy_counts_failed_sends_as_sent(void **state)
+{
+	const struct series_labels send = message_labels("push", DIRECTION_SEND);
+	const struct tm_errno_count errors[] = { { .error = 11, .count = 3 } };
+	const struct series_sample series[] = {
+		{ .labels = &send,
+		  .messages = 10,
+		  .frames = 10,
+		  .bytes = 100,
+		  .timeouts = 2,
+		  .would_block = 50,
+		  .error_count = 1,
+		  .errors = errors },
+	};
+
+	(void)state;
+	write_fastdeploy(series, 1);
+	assert_line("fastdeploy:zmq:msg_send_total{address=\"tcp://*:5555\"} 15");
+	assert_line("fastdeploy:zmq:msg_send_failed_total{address=\"tcp://*:5555\"} 5");
+	assert_line("fastdeploy:zmq:msg_bytes_send_total{address=\"tcp://*:5555\"} 100");
+	assert_null(strstr(out.data, "msg_recv"));
+}
+
+static void fastdeploys_latency_is_in_milliseconds_at_its_bounds(void **state)
+{
+	const uint64_t view[TM_VIEW_BOUNDS + 1] = { [0] = 1, [4] = 2, [TM_VIEW_BOUNDS] = 4 };
+	struct series_labels request = message_labels("pull", DIRECTION_NONE), response;
+	struct series_sample series[2] = {
+		{ .labels = &request, .frames = 7, .sum_ns = 4000100000, .view = view },
+		{ .labels = &response, .frames = 7, .sum_ns = 1000, .view = view },
+	};
+
+	(void)state;
+	request.kind = SERIES_TRANSIT;
+	response = request;
+	response.socket_type = "dealer";
+	write_fastdeploy(series, 2);
+	assert_line("fastdeploy:zmq:latency_bucket{address=\"tcp://*:5555\",le=\"0.001\"} 1");
+	assert_line("fastdeploy:zmq:latency_bucket{address=\"tcp://*:5555\",le=\"0.05\"} 1");
+	assert_line("fastdeploy:zmq:latency_bucket{address=\"tcp://*:5555\",le=\"0.1\"} 3");
+	assert_line("fastdeploy:zmq:latency_bucket{address=\"tcp://*:5555\",le=\"1000.0\"} 3");
+	assert_line("fastdeploy:zmq:latency_bucket{address=\"tcp://*:5555\",le=\"+Inf\"} 7");
+	assert_line("fastdeploy:zmq:latency_sum{address=\"tcp://*:5555\"} 4000.1");
+	assert_line("fastdeploy:zmq:latency_count{address=\"tcp://*:5555\"} 7");
+	assert_line("fastdeploy:zmq:response_latency_sum{address=\"tcp://*:5555\"} 0.001");
+}
+
+static void without_a_view_there_is_nothing_of_it(void **state)
+{
+	const struct series_labels send = message_labels("push", DIRECTION_SEND);
+	const struct series_sample series[] = { { .labels = &send, .messages = 10 } };
+
+	(void)state;
+	write_series(series, 1);
+	assert_null(strstr(out.data, "fastdeploy"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -551,6 +649,10 @@ int main(void)
 		cmocka_unit_test(a_histogram_counts_its_buckets_cumulatively),
 		cmocka_unit_test(calls_in_flight_are_put_together_over_socket_types),
 		cmocka_unit_test(cache_operations_are_put_together_over_directions),
+		cmocka_unit_test(delivery_times_and_backlogs_have_the_endpoint_only),
+		cmocka_unit_test(fastdeploy_counts_failed_sends_as_sent),
+		cmocka_unit_test(fastdeploys_latency_is_in_milliseconds_at_its_bounds),
+		cmocka_unit_test(without_a_view_there_is_nothing_of_it),
 		cmocka_unit_test(series_that_differ_in_nothing_shown_become_one_sample),
 		cmocka_unit_test(label_values_are_escaped),
 		cmocka_unit_test(a_tap_is_up_if_it_is_so_everywhere),

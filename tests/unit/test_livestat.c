@@ -394,6 +394,27 @@ static void the_window_says_which_point_is_taken(void **state)
 	json_decref(answer);
 }
 
+static void quantiles_are_of_the_calls_in_the_window(void **state)
+{
+	double p50, p99;
+	json_t *answer;
+
+	(void)state;
+	/* all calls are in bucket 10: from 2^(-83/4) to 2^(-82/4) seconds */
+	fixture_publish(&fixture, 100 * SECOND, 1000);
+	answer = ask(ASK_ALL, 110 * SECOND, 1001);
+	p50 = json_number_value(current(answer, "alpha", "gauge", "zmq_call_p50"));
+	p99 = json_number_value(current(answer, "alpha", "gauge", "zmq_call_p99"));
+	assert_true(p50 >= 566e-9 && p50 < p99 && p99 <= 675e-9);
+	p50 = json_number_value(current(answer, "beta", "gauge", "cache_op_p50"));
+	assert_true(p50 >= 566e-9 && p50 < 675e-9);
+	json_decref(answer);
+	/* none in the window */
+	answer = ask(ASK_ALL, 110 * SECOND, 1000);
+	assert_true(json_is_null(current(answer, "alpha", "gauge", "zmq_call_p50")));
+	json_decref(answer);
+}
+
 static void ages_are_in_seconds(void **state)
 {
 	json_t *answer = ask(ASK_ALL, 110 * SECOND, 1);
@@ -424,10 +445,10 @@ static void what_does_not_apply_to_a_kernel_is_left_out(void **state)
 
 	(void)state;
 	assert_int_equal(json_object_size(beta), 3);
-	assert_int_equal(json_object_size(json_object_get(beta, "gauge")), 0);
+	assert_int_equal(json_object_size(json_object_get(beta, "gauge")), 2); /* quantiles */
 	assert_int_equal(json_object_size(json_object_get(beta, "diff")), 0);
 	assert_int_equal(json_object_size(json_object_get(beta, "rate")), 0);
-	assert_int_equal(json_object_size(json_object_get(alpha, "gauge")), 3);
+	assert_int_equal(json_object_size(json_object_get(alpha, "gauge")), 5);
 	assert_int_equal(json_object_size(json_object_get(alpha, "rate")), 5);
 	json_decref(answer);
 }
@@ -519,6 +540,7 @@ int main(void)
 		ANSWER_TEST(a_rate_is_null_over_too_short_a_time),
 		ANSWER_TEST(a_rate_is_never_negative),
 		ANSWER_TEST(the_window_says_which_point_is_taken),
+		ANSWER_TEST(quantiles_are_of_the_calls_in_the_window),
 		ANSWER_TEST(ages_are_in_seconds),
 		ANSWER_TEST(every_id_is_answered_and_an_unknown_one_is_null),
 		ANSWER_TEST(what_does_not_apply_to_a_kernel_is_left_out),

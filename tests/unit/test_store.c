@@ -479,6 +479,66 @@ static void without_an_old_enough_point_there_is_none(void **state)
 	assert_int_equal(point_of("j", 10 * SECOND, SECOND, 0, &point), -ENOENT);
 }
 
+/* A snapshot whose kernel "k" has counted calls in these buckets. */
+static void record_hist(uint64_t mono_ns, const uint64_t hist[TM_HIST_BUCKETS],
+			enum series_kind kind)
+{
+	struct series_labels labels = { .kind = kind, .kernel_id = "k" };
+	struct stream_sample row = { 0 };
+	struct counters counters = { 0 };
+	struct snapshot_builder *b;
+	struct series_table *table;
+	struct series *series;
+	struct snapshot *s;
+
+	memcpy(counters.hist, hist, sizeof(counters.hist));
+	assert_int_equal(snapshot_builder__new(mono_ns, 0, 1, &b), 0);
+	assert_int_equal(series_table__new(1, &table), 0);
+	assert_int_equal(series_table__open(table, &labels, &series), 0);
+	assert_int_equal(snapshot_builder__add_stream(b, series, &counters, &row), 0);
+	assert_int_equal(snapshot_builder__seal(b, &s), 0);
+	series_table__free(table);
+	assert_int_equal(store__record(agent.store, s), 0);
+	snapshot__unref(s);
+}
+
+static void histograms_come_back_as_they_were(void **state)
+{
+	static const uint64_t hists[][TM_HIST_BUCKETS] = {
+		{ 0 },
+		{ [0] = 1 },
+		{ [TM_HIST_BUCKETS - 1] = UINT64_MAX },
+		{ [0] = 127, [1] = 128, [60] = UINT64_C(1) << 63, [TM_HIST_BUCKETS - 1] = 16384 },
+	};
+	static const enum kernel_hist kinds[] = { [SERIES_MESSAGE] = HIST_CALLS,
+						  [SERIES_CACHE] = HIST_CACHE,
+						  [SERIES_TRANSIT] = HIST_TRANSIT };
+	struct kernel_hists out;
+	uint64_t time = SECOND;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hists) / sizeof(hists[0]); i++) {
+		for (enum series_kind kind = SERIES_MESSAGE; kind <= SERIES_TRANSIT; kind++) {
+			record_hist(time, hists[i], kind);
+			assert_int_equal(store__histograms(agent.store, "k", time, &out), 0);
+			assert_memory_equal(out.buckets[kinds[kind]], hists[i], sizeof(hists[i]));
+			memset(out.buckets[kinds[kind]], 0, sizeof(hists[i]));
+			for (size_t k = 0; k < TM_HIST_BUCKETS; k++)
+				assert_int_equal(out.buckets[0][k] | out.buckets[1][k] |
+							 out.buckets[2][k],
+						 0);
+			time += SECOND;
+		}
+	}
+	/* not recorded; and one that the rings have overwritten */
+	assert_int_equal(store__histograms(agent.store, "k", 5 * SECOND + 1, &out), -ENOENT);
+	assert_int_equal(store__histograms(agent.store, "j", 5 * SECOND, &out), -ENOENT);
+	for (int i = 0; i < 100; i++, time += SECOND)
+		record_hist(time, hists[1], SERIES_MESSAGE);
+	assert_int_equal(store__histograms(agent.store, "k", 3 * SECOND, &out), -ENOENT);
+	assert_int_equal(store__histograms(agent.store, "k", time - SECOND, &out), 0);
+}
+
 static void odd_clocks_do_no_harm(void **state)
 {
 	struct kernel_point point;
@@ -739,6 +799,7 @@ int main(void)
 		TEST(a_short_interval_does_not_shorten_the_minute),
 		TEST(a_timer_a_little_early_misses_no_point),
 		TEST(without_an_old_enough_point_there_is_none),
+		TEST(histograms_come_back_as_they_were),
 		TEST(odd_clocks_do_no_harm),
 		TEST(a_kernel_that_is_gone_is_forgotten_after_ten_minutes),
 		TEST(a_kernel_that_comes_back_in_time_keeps_its_past),

@@ -71,6 +71,14 @@ void exposition_histogram(struct exposition *e, const char *labels, size_t label
 	ops_of(e)->histogram(e, labels, labels_len, buckets, sum_ns);
 }
 
+void exposition_histogram_at(struct exposition *e, const char *labels, size_t labels_len,
+			     const char *const *le, size_t count, const uint64_t *buckets,
+			     uint64_t sum_billionths)
+{
+	begin(e);
+	ops_of(e)->histogram_at(e, labels, labels_len, le, count, buckets, sum_billionths);
+}
+
 void exposition_end(struct exposition *e)
 {
 	ops_of(e)->end(e);

@@ -67,6 +67,14 @@ void exposition_sample(struct exposition *e, const char *labels, size_t labels_l
  */
 void exposition_histogram(struct exposition *e, const char *labels, size_t labels_len,
 			  const uint64_t buckets[TM_HIST_BUCKETS], uint64_t sum_ns);
+#define EXPOSITION_MAX_BOUNDS 64
+/*
+ * All samples of a histogram with other bounds, at most EXPOSITION_MAX_BOUNDS, given as they are shown; `buckets`: one
+ * more than bounds, not cumulative. The sum is given in billionths of its unit. Only the classic form.
+ */
+void exposition_histogram_at(struct exposition *e, const char *labels, size_t labels_len,
+			     const char *const *le, size_t count, const uint64_t *buckets,
+			     uint64_t sum_billionths);
 /* Ends the page. */
 void exposition_end(struct exposition *e);
 

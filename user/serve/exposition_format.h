@@ -10,6 +10,9 @@ struct exposition_ops {
 		       const char *extra_name, const char *extra_value, uint64_t value);
 	void (*histogram)(struct exposition *e, const char *labels, size_t labels_len,
 			  const uint64_t buckets[TM_HIST_BUCKETS], uint64_t sum_ns);
+	void (*histogram_at)(struct exposition *e, const char *labels, size_t labels_len,
+			     const char *const *le, size_t count, const uint64_t *buckets,
+			     uint64_t sum_billionths);
 	void (*end)(struct exposition *e);
 };
 

@@ -350,9 +350,37 @@ static void histogram(struct exposition *e, const char *labels, size_t labels_le
 	add_metric(e, metric, labels, labels_len, NULL, NULL);
 }
 
+static void histogram_at(struct exposition *e, const char *labels, size_t labels_len,
+			 const char *const *le, size_t count, const uint64_t *buckets,
+			 uint64_t sum_billionths)
+{
+	Prometheus__Metric metric = PROMETHEUS__METRIC__INIT;
+	Prometheus__Histogram message = PROMETHEUS__HISTOGRAM__INIT;
+	Prometheus__Bucket bounds[EXPOSITION_MAX_BOUNDS], *pointers[EXPOSITION_MAX_BOUNDS];
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < count && i < EXPOSITION_MAX_BOUNDS; i++) {
+		total += buckets[i];
+		bounds[i] = (Prometheus__Bucket)PROMETHEUS__BUCKET__INIT;
+		bounds[i].has_cumulative_count = 1;
+		bounds[i].cumulative_count = total;
+		bounds[i].has_upper_bound = 1;
+		bounds[i].upper_bound = strtod(le[i], NULL);
+		pointers[i] = &bounds[i];
+	}
+	message.has_sample_count = 1;
+	message.sample_count = total + buckets[count];
+	message.has_sample_sum = 1;
+	message.sample_sum = (double)sum_billionths / 1e9;
+	message.n_bucket = count;
+	message.bucket = pointers;
+	metric.histogram = &message;
+	add_metric(e, metric, labels, labels_len, NULL, NULL);
+}
+
 static void end(struct exposition *e)
 {
 	(void)e;
 }
 
-const struct exposition_ops exposition_protobuf = { begin, sample, histogram, end };
+const struct exposition_ops exposition_protobuf = { begin, sample, histogram, histogram_at, end };

@@ -163,20 +163,47 @@ static uint64_t add_buckets(struct exposition *e, const char *labels, size_t lab
 	return total + buckets[TM_HIST_BOUNDS];
 }
 
+static void add_bucket(struct exposition *e, const char *labels, size_t labels_len, const char *le,
+		       uint64_t count)
+{
+	add_name(e, "_bucket", labels, labels_len, "le", le);
+	strbuf_addu64(e->out, count);
+	strbuf_addch(e->out, '\n');
+}
+
+static void add_count(struct exposition *e, const char *labels, size_t labels_len, uint64_t count)
+{
+	add_name(e, "_count", labels, labels_len, NULL, NULL);
+	strbuf_addu64(e->out, count);
+	strbuf_addch(e->out, '\n');
+}
+
+static void histogram_at(struct exposition *e, const char *labels, size_t labels_len,
+			 const char *const *le, size_t count, const uint64_t *buckets,
+			 uint64_t sum_billionths)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i <= count; i++) {
+		total += buckets[i];
+		add_bucket(e, labels, labels_len, i < count ? le[i] : "+Inf", total);
+	}
+	add_name(e, "_sum", labels, labels_len, NULL, NULL);
+	strbuf_add_seconds(e->out, sum_billionths);
+	strbuf_addch(e->out, '\n');
+	add_count(e, labels, labels_len, total);
+}
+
 static void histogram(struct exposition *e, const char *labels, size_t labels_len,
 		      const uint64_t buckets[TM_HIST_BUCKETS], uint64_t sum_ns)
 {
 	uint64_t count = add_buckets(e, labels, labels_len, buckets);
 
-	add_name(e, "_bucket", labels, labels_len, "le", "+Inf");
-	strbuf_addu64(e->out, count);
-	strbuf_addch(e->out, '\n');
+	add_bucket(e, labels, labels_len, "+Inf", count);
 	add_name(e, "_sum", labels, labels_len, NULL, NULL);
 	add_value(e, sum_ns);
 	strbuf_addch(e->out, '\n');
-	add_name(e, "_count", labels, labels_len, NULL, NULL);
-	strbuf_addu64(e->out, count);
-	strbuf_addch(e->out, '\n');
+	add_count(e, labels, labels_len, count);
 }
 
 static void end(struct exposition *e)
@@ -185,4 +212,4 @@ static void end(struct exposition *e)
 		strbuf_addstr(e->out, "# EOF\n");
 }
 
-const struct exposition_ops exposition_text = { begin, sample, histogram, end };
+const struct exposition_ops exposition_text = { begin, sample, histogram, histogram_at, end };

@@ -7,6 +7,7 @@
 #include "serve/grouping.h"
 #include "serve/labels.h"
 #include "serve/view_backendai.h"
+#include "serve/view_fastdeploy.h"
 
 /* Which series (or taps) a family is made of, and which of their labels it shows. */
 enum view {
@@ -15,6 +16,8 @@ enum view {
 	VIEW_CALLS, /* messages and caches alike */
 	VIEW_CACHE,
 	VIEW_CACHE_BYTES,
+	VIEW_TRANSIT,
+	VIEW_BACKLOG,
 	VIEW_TAPS,
 	VIEW_FUNCTIONS,
 	VIEW_KERNELS,
@@ -60,6 +63,8 @@ static const unsigned view_labels[VIEW_COUNT] = {
 	[VIEW_MESSAGE] = LABELS_CALLS | LABEL_BIT(LABEL_SOCKET_TYPE),
 	[VIEW_CALLS] = LABELS_CALLS,
 	[VIEW_CACHE] = LABELS_CACHE,
+	[VIEW_TRANSIT] = LABELS_COMMON | LABEL_BIT(LABEL_ENDPOINT),
+	[VIEW_BACKLOG] = LABELS_COMMON | LABEL_BIT(LABEL_ENDPOINT),
 	[VIEW_CACHE_BYTES] = LABELS_CACHE | LABEL_BIT(LABEL_DIRECTION),
 };
 
@@ -69,7 +74,11 @@ static int in_view(const struct series_sample *s, enum view view)
 	case VIEW_MESSAGE:
 		return s->labels->kind == SERIES_MESSAGE;
 	case VIEW_CALLS:
-		return 1;
+		return s->labels->kind == SERIES_MESSAGE || s->labels->kind == SERIES_CACHE;
+	case VIEW_TRANSIT:
+		return s->labels->kind == SERIES_TRANSIT;
+	case VIEW_BACKLOG:
+		return s->labels->kind == SERIES_BACKLOG;
 	case VIEW_CACHE:
 		return s->labels->kind == SERIES_CACHE;
 	case VIEW_CACHE_BYTES:
@@ -430,6 +439,12 @@ static const struct family families[] = {
 	{ { "tapmeter_message_call_seconds", FAMILY_HISTOGRAM, "seconds",
 	    "Time spent in the calls that did not fail." },
 	  VIEW_MESSAGE, write_histogram, { 0 } },
+	{ { "tapmeter_message_transit_seconds", FAMILY_HISTOGRAM, "seconds",
+	    "Time from the sender's call to the return of the receiver's, both on this host." },
+	  VIEW_TRANSIT, write_histogram, { 0 } },
+	{ { "tapmeter_message_backlog", FAMILY_GAUGE, "",
+	    "Messages sent and not yet received, where both ends are on this host." },
+	  VIEW_BACKLOG, write_sum, SERIES(backlog) },
 	{ { "tapmeter_calls_in_flight", FAMILY_GAUGE, "", "Calls entered and not returned." },
 	  VIEW_CALLS, write_sum, SERIES(in_flight) },
 	{ { "tapmeter_oldest_call_seconds", FAMILY_GAUGE, "seconds",
@@ -512,6 +527,7 @@ static const struct neighbour {
 	void (*write)(struct exposition *exposition, const struct snapshot *snapshot);
 } neighbours[] = {
 	{ FAMILIES_VIEW_BACKENDAI, view_backendai_write },
+	{ FAMILIES_VIEW_FASTDEPLOY, view_fastdeploy_write },
 };
 
 #define PARTS (FAMILIES + sizeof(neighbours) / sizeof(neighbours[0]))

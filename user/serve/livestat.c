@@ -57,6 +57,19 @@ static int answer_prepare(struct answer *answer, const struct livestat_request *
 	return 0;
 }
 
+static void add_quantiles(const struct kernel_sample *kernel, const struct kernel_point *before,
+			  uint32_t wanted, struct store *store,
+			  struct livestat_value values[LIVESTAT_METRICS])
+{
+	struct kernel_hists hists_now, hists_before;
+
+	if (!before->mono_ns || !livestat_wants_quantiles(wanted) ||
+	    store__histograms(store, kernel->kernel_id, before->mono_ns, &hists_before))
+		return;
+	kernel_hists_expand(kernel, &hists_now);
+	livestat_quantiles(&hists_now, &hists_before, values);
+}
+
 static void write_kernel(const struct answer *answer, size_t i,
 			 const struct livestat_request *request, struct store *store,
 			 struct strbuf *out)
@@ -65,6 +78,7 @@ static void write_kernel(const struct answer *answer, size_t i,
 	struct livestat_value values[LIVESTAT_METRICS];
 
 	livestat_values(&kernel->point, &answer->before[i], request->metrics, values);
+	add_quantiles(kernel, &answer->before[i], request->metrics, store, values);
 	if (answer->history)
 		livestat_stats(answer->history, store__points(store, kernel, answer->history),
 			       &kernel->point, values);

@@ -2,6 +2,7 @@
 #include "serve/livestat_values.h"
 #include <string.h>
 #include "store/history.h"
+#include "store/quantile.h"
 
 #define NS_PER_S 1000000000u
 #define NS_PER_MS 1000000u
@@ -13,6 +14,9 @@
 #define RATE LIVESTAT_RATE
 #define NOTHING LIVESTAT_NOTHING, 0, 0, 0, 0
 #define MESSAGES LIVESTAT_NEEDS_MESSAGES, LIVESTAT_NO_CAPACITY
+#define QUANTILE(hist, percent, needs)                                                  \
+	LIVESTAT_QUANTILE, LIVESTAT_QUANTILE_OF(hist, percent), LIVESTAT_NEEDS_##needs, \
+		LIVESTAT_NO_CAPACITY, 0
 #define STAT(what) LIVESTAT_STAT_##what
 
 /* It would give every word a line of its own: */
@@ -21,8 +25,8 @@ const struct livestat_metric livestat_metrics[LIVESTAT_METRICS] = {
 	{ "cache_bytes", RATE, NOTHING },
 	{ "cache_hits", RATE, NOTHING },
 	{ "cache_misses", RATE, NOTHING },
-	{ "cache_op_p50", GAUGE, NOTHING },
-	{ "cache_op_p99", GAUGE, NOTHING },
+	{ "cache_op_p50", GAUGE, QUANTILE(HIST_CACHE, 50, CACHE) },
+	{ "cache_op_p99", GAUGE, QUANTILE(HIST_CACHE, 99, CACHE) },
 	{ "cpu_used", GAUGE, LIVESTAT_MILLISECONDS, AT(usage.cpu_ns),
 	  USAGE_CPU, LIVESTAT_NO_CAPACITY, 0 },
 	{ "cpu_util", DIFF, LIVESTAT_CPU_PER_SECOND, AT(usage.cpu_ns),
@@ -40,9 +44,10 @@ const struct livestat_metric livestat_metrics[LIVESTAT_METRICS] = {
 	{ "rpc_oldest_seconds", GAUGE, NOTHING },
 	{ "rpc_requests", RATE, NOTHING },
 	{ "rpc_unanswered", GAUGE, NOTHING },
-	{ "zmq_backlog", GAUGE, NOTHING },
-	{ "zmq_call_p50", GAUGE, NOTHING },
-	{ "zmq_call_p99", GAUGE, NOTHING },
+	{ "zmq_backlog", GAUGE, LIVESTAT_AMOUNT, AT(backlog),
+	  LIVESTAT_NEEDS_BACKLOG, LIVESTAT_NO_CAPACITY, STAT(MAX) },
+	{ "zmq_call_p50", GAUGE, QUANTILE(HIST_CALLS, 50, MESSAGES) },
+	{ "zmq_call_p99", GAUGE, QUANTILE(HIST_CALLS, 99, MESSAGES) },
 	{ "zmq_failures", RATE, LIVESTAT_PER_SECOND, AT(failures), MESSAGES, STAT(RATE) },
 	{ "zmq_in_flight", GAUGE, LIVESTAT_COUNT, AT(in_flight), MESSAGES, STAT(MAX) },
 	{ "zmq_recv_bytes", RATE, LIVESTAT_PER_SECOND, AT(recv_bytes), MESSAGES, STAT(RATE) },
@@ -53,8 +58,8 @@ const struct livestat_metric livestat_metrics[LIVESTAT_METRICS] = {
 	{ "zmq_send_messages", RATE, LIVESTAT_PER_SECOND, AT(send_messages), MESSAGES, STAT(RATE) },
 	{ "zmq_send_oldest_seconds", GAUGE, LIVESTAT_SECONDS, AT(send_oldest_ns),
 	  MESSAGES, STAT(MAX) },
-	{ "zmq_transit_p50", GAUGE, NOTHING },
-	{ "zmq_transit_p99", GAUGE, NOTHING },
+	{ "zmq_transit_p50", GAUGE, QUANTILE(HIST_TRANSIT, 50, TRANSIT) },
+	{ "zmq_transit_p99", GAUGE, QUANTILE(HIST_TRANSIT, 99, TRANSIT) },
 };
 /* clang-format on */
 
@@ -80,6 +85,10 @@ static int has_what_it_needs(const struct livestat_metric *metric, const struct 
 		return point->has_messages != 0;
 	case LIVESTAT_NEEDS_CACHE:
 		return point->has_cache != 0;
+	case LIVESTAT_NEEDS_TRANSIT:
+		return point->has_transit != 0;
+	case LIVESTAT_NEEDS_BACKLOG:
+		return point->has_backlog != 0;
 	default:
 		return (point->usage.has & metric->needs) != 0;
 	}
@@ -135,6 +144,8 @@ struct livestat_number livestat_current(const struct livestat_metric *metric,
 		return usage_increase(metric, now, before, NS_PER_S);
 	case LIVESTAT_CPU_PER_SECOND:
 		return usage_increase(metric, now, before, MS_PER_S);
+	case LIVESTAT_QUANTILE:
+		return LIVESTAT_IS_NULL;
 	case LIVESTAT_NOTHING:
 		break;
 	}
@@ -179,6 +190,35 @@ void livestat_values(const struct kernel_point *now, const struct kernel_point *
 		value->rate = metric->group == LIVESTAT_RATE ?
 				      value->current :
 				      usage_increase(metric, now, before, NS_PER_S);
+	}
+}
+
+int livestat_wants_quantiles(uint32_t wanted)
+{
+	for (size_t i = 0; i < LIVESTAT_METRICS; i++) {
+		if (wanted & 1u << i && livestat_metrics[i].source == LIVESTAT_QUANTILE)
+			return 1;
+	}
+	return 0;
+}
+
+void livestat_quantiles(const struct kernel_hists *now, const struct kernel_hists *before,
+			struct livestat_value values[LIVESTAT_METRICS])
+{
+	for (size_t i = 0; i < LIVESTAT_METRICS; i++) {
+		const struct livestat_metric *metric = &livestat_metrics[i];
+		size_t hist = metric->offset / 100;
+		double seconds;
+
+		if (metric->source != LIVESTAT_QUANTILE ||
+		    values[i].current.kind == LIVESTAT_ABSENT)
+			continue;
+		seconds = quantile_between(before->buckets[hist], now->buckets[hist],
+					   (double)(metric->offset % 100) / 100);
+		/* negative: nothing has happened, or a counter has begun anew */
+		if (seconds >= 0)
+			values[i].current =
+				livestat_scaled((uint64_t)(seconds * NS_PER_S + 0.5), NS_PER_S);
 	}
 }
 

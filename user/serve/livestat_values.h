@@ -25,13 +25,19 @@ enum livestat_source {
 	LIVESTAT_PER_SECOND, /* uint64_t counter, over the time between the points */
 	LIVESTAT_USED_PER_SECOND, /* the same, over the time between the usages of the points */
 	LIVESTAT_CPU_PER_SECOND, /* nanoseconds of CPU time so, as milliseconds per second */
+	LIVESTAT_QUANTILE, /* of a histogram between the points; `offset` is LIVESTAT_QUANTILE_OF() */
 };
+
+/* Which histogram, and how many percent. */
+#define LIVESTAT_QUANTILE_OF(hist, percent) ((size_t)(hist)*100 + (percent))
 
 enum livestat_capacity { LIVESTAT_NO_CAPACITY, LIVESTAT_ONE_CPU, LIVESTAT_MEMORY_LIMIT };
 
 /* What a kernel must have, so that a metric applies to it: enum usage_has, or one of these. */
 #define LIVESTAT_NEEDS_MESSAGES (1u << 16)
 #define LIVESTAT_NEEDS_CACHE (1u << 17)
+#define LIVESTAT_NEEDS_TRANSIT (1u << 18)
+#define LIVESTAT_NEEDS_BACKLOG (1u << 19)
 
 /* Which of its stats.* a metric has in Backend.AI's agent's form. */
 #define LIVESTAT_STAT_MAX (1u << 0)
@@ -70,6 +76,11 @@ struct livestat_number livestat_current(const struct livestat_metric *metric,
 /* The values of all metrics whose bit is in `wanted`; the others are absent. */
 void livestat_values(const struct kernel_point *now, const struct kernel_point *before,
 		     uint32_t wanted, struct livestat_value values[LIVESTAT_METRICS]);
+/* Whether some of the metrics are quantiles, which need histograms beside the points. */
+int livestat_wants_quantiles(uint32_t wanted);
+/* Fills in the quantiles among the values that are there, which are null without. */
+void livestat_quantiles(const struct kernel_hists *now, const struct kernel_hists *before,
+			struct livestat_value values[LIVESTAT_METRICS]);
 /*
  * Adds max and avg over the kernel's history (store__points()), and its point now, to the values
  * that are there. The average is weighted with time.

@@ -28,6 +28,7 @@ struct part {
 	const struct series_labels *labels; /* one reference, until it moves to the snapshot */
 	struct piece *pieces;
 	uint64_t oldest_ns;
+	uint64_t backlog;
 	uint32_t in_flight;
 	uint32_t live_streams;
 };
@@ -126,7 +127,7 @@ static int compact_errors(struct arena *arena, const struct tm_errno_count *from
 	return 0;
 }
 
-static int compact_histogram(struct arena *arena, const uint64_t *from, struct hist_view *to)
+int compact_histogram(struct arena *arena, const uint64_t *from, struct hist_view *to)
 {
 	size_t first = 0, end = TM_HIST_BUCKETS;
 	uint64_t *buckets;
@@ -148,6 +149,23 @@ static int compact_histogram(struct arena *arena, const uint64_t *from, struct h
 	return 0;
 }
 
+static int compact_view(struct arena *arena, const struct counters *from, struct series_sample *to)
+{
+	uint64_t any = 0;
+	void *view;
+
+	to->view = NULL;
+	for (size_t i = 0; i <= TM_VIEW_BOUNDS; i++)
+		any |= from->view[i];
+	if (!any)
+		return 0;
+	view = arena_alloc(arena, sizeof(from->view));
+	if (!view)
+		return -ENOMEM;
+	to->view = memcpy(view, from->view, sizeof(from->view));
+	return 0;
+}
+
 static int compact(struct arena *arena, const struct counters *from, struct series_sample *to)
 {
 	to->frames = from->frames;
@@ -158,7 +176,7 @@ static int compact(struct arena *arena, const struct counters *from, struct seri
 	to->sum_ns = from->sum_ns;
 	to->other_errors = from->other_errors;
 	to->unknown_errors = from->unknown_errors;
-	if (compact_errors(arena, from->errors, to))
+	if (compact_errors(arena, from->errors, to) || compact_view(arena, from, to))
 		return -ENOMEM;
 	return compact_histogram(arena, from->hist, &to->hist);
 }
@@ -177,6 +195,8 @@ static void expand(const struct series_sample *from, struct counters *to)
 	};
 	if (from->error_count)
 		memcpy(to->errors, from->errors, from->error_count * sizeof(*to->errors));
+	if (from->view)
+		memcpy(to->view, from->view, sizeof(to->view));
 	if (from->hist.count)
 		memcpy(to->hist + from->hist.first, from->hist.buckets,
 		       from->hist.count * sizeof(*to->hist));
@@ -251,6 +271,27 @@ int snapshot_builder__add_stream(struct snapshot_builder *b, struct series *seri
 	rows[b->row_count++].labels = series ? series->labels : NULL;
 	if (series && add_to_series(b, series, counters, row))
 		return fail(b, -ENOMEM);
+	return 0;
+}
+
+int snapshot_builder__add_counters(struct snapshot_builder *b, struct series *series,
+				   const struct counters *counters)
+{
+	struct part *part = b->order ? NULL : get_part(b, series);
+
+	if (!part || add_piece(b, part, counters))
+		return fail(b, b->order ? -EINVAL : -ENOMEM);
+	return 0;
+}
+
+int snapshot_builder__add_backlog(struct snapshot_builder *b, struct series *series,
+				  uint64_t messages)
+{
+	struct part *part = b->order ? NULL : get_part(b, series);
+
+	if (!part)
+		return fail(b, b->order ? -EINVAL : -ENOMEM);
+	part->backlog += messages;
 	return 0;
 }
 
@@ -379,6 +420,14 @@ static int keep(struct arena *arena, struct series_sample *sample)
 			return -ENOMEM;
 		sample->errors = memcpy(errors, sample->errors, errors_size);
 	}
+	if (sample->view) {
+		void *view = arena_alloc(arena, (TM_VIEW_BOUNDS + 1) * sizeof(*sample->view));
+
+		if (!view)
+			return -ENOMEM;
+		sample->view =
+			memcpy(view, sample->view, (TM_VIEW_BOUNDS + 1) * sizeof(*sample->view));
+	}
 	if (hist_size) {
 		void *buckets = arena_alloc(arena, hist_size);
 
@@ -412,6 +461,7 @@ static int seal_part(struct arena *arena, const struct part *part, struct series
 		*sample = part->pieces->sample;
 		err = keep(arena, sample);
 	}
+	sample->backlog = part->backlog;
 	sample->in_flight = part->in_flight;
 	sample->oldest_ns = part->oldest_ns;
 	sample->live_streams = part->live_streams;

@@ -155,8 +155,9 @@ static void note_counters(struct kernel_history *kernel, const struct kernel_poi
 
 /* ---- recording ---- */
 
-static int add_point(struct kernel_history *kernel, const struct kernel_point *point)
+static int add_point(struct kernel_history *kernel, const struct kernel_sample *sample)
 {
+	const struct kernel_point *point = &sample->point;
 	int err = 0;
 	size_t i;
 
@@ -165,7 +166,7 @@ static int add_point(struct kernel_history *kernel, const struct kernel_point *p
 	kernel->seen_ns = point->mono_ns;
 	note_counters(kernel, point);
 	for (i = 0; i < RINGS; i++) {
-		if (ring_push(&kernel->rings[i], point, ring_step_ns[i]))
+		if (ring_push(&kernel->rings[i], sample, ring_step_ns[i]))
 			err = -ENOMEM;
 	}
 	return err;
@@ -252,7 +253,7 @@ int history__record(struct history *history, const struct snapshot *s)
 
 		kernel = order > 0 ? admit(history, &plan, &s->kernels[j], &err) :
 				     history->kernels[i++];
-		if (order >= 0 && kernel && add_point(kernel, &s->kernels[j].point))
+		if (order >= 0 && kernel && add_point(kernel, &s->kernels[j]))
 			err = -ENOMEM;
 		if (order >= 0)
 			j++;
@@ -347,4 +348,17 @@ size_t history__points(const struct history *history, const struct kernel_sample
 	for (i = 0; i < count; i++)
 		void_fallen(past, &kernel->point, &out[i]);
 	return count;
+}
+
+int history__histograms(const struct history *history, const char *kernel_id, uint64_t mono_ns,
+			struct kernel_hists *out)
+{
+	const struct kernel_history *kernel = find_kernel(history, kernel_id);
+	size_t i;
+
+	for (i = 0; kernel && i < RINGS; i++) {
+		if (!ring_hists(&kernel->rings[i], mono_ns, out))
+			return 0;
+	}
+	return -ENOENT;
 }

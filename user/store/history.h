@@ -4,7 +4,7 @@
 /*
  * The short past of each kernel, for live-stat: points about one second apart over the last minute,
  * and about ten seconds apart over the last ten. A kernel takes memory for the points that it has,
- * at most about 20 KiB; one that is gone from the snapshots is forgotten after ten minutes, or as
+ * at most about 25 KiB, and some for histograms; one that is gone from the snapshots is forgotten after ten minutes, or as
  * soon as others need its place. Not thread-safe: the store locks.
  *
  * A counter that is seen to fall (a new container, series that have expired) has begun anew: what
@@ -36,5 +36,8 @@ void history__before(const struct history *history, const struct kernel_sample *
 /* As store__points(). */
 size_t history__points(const struct history *history, const struct kernel_sample *kernel,
 		       struct kernel_point out[HISTORY_MAX_POINTS]);
+/* As store__histograms(). */
+int history__histograms(const struct history *history, const char *kernel_id, uint64_t mono_ns,
+			struct kernel_hists *out);
 
 #endif

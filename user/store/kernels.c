@@ -119,6 +119,15 @@ static void add_to_point(struct kernel_point *point, const struct series_sample 
 		point->cache_operations += sample->frames + failures(sample);
 		return;
 	}
+	if (sample->labels->kind == SERIES_TRANSIT) {
+		point->has_transit = 1;
+		return;
+	}
+	if (sample->labels->kind == SERIES_BACKLOG) {
+		point->has_backlog = 1;
+		point->backlog += sample->backlog;
+		return;
+	}
 	point->has_messages = 1;
 	point->failures += failures(sample);
 	point->in_flight += sample->in_flight;
@@ -161,6 +170,61 @@ static int add_system(struct kernel_sample *kernel, struct arena *arena, const c
 	return 0;
 }
 
+static enum kernel_hist hist_of(const struct series_sample *sample)
+{
+	switch (sample->labels->kind) {
+	case SERIES_MESSAGE:
+		return HIST_CALLS;
+	case SERIES_TRANSIT:
+		return HIST_TRANSIT;
+	case SERIES_CACHE:
+		return HIST_CACHE;
+	default:
+		return HIST_KINDS;
+	}
+}
+
+/* The sum of the series of one kind and kernel, which are neighbours. Returns the index behind them. */
+static size_t sum_hists(const struct snapshot *s, size_t first, uint64_t sum[TM_HIST_BUCKETS])
+{
+	const struct series_labels *labels = s->series[first].labels;
+	size_t i;
+
+	memset(sum, 0, TM_HIST_BUCKETS * sizeof(*sum));
+	for (i = first; i < s->series_count; i++) {
+		const struct series_sample *sample = &s->series[i];
+
+		if (sample->labels->kind != labels->kind ||
+		    strcmp(sample->labels->kernel_id, labels->kernel_id) != 0)
+			break;
+		for (size_t k = 0; k < sample->hist.count && !sample->labels->internal; k++)
+			sum[sample->hist.first + k] += sample->hist.buckets[k];
+	}
+	return i;
+}
+
+static int make_hists(struct snapshot *s, struct arena *arena, struct kernel_sample *kernels)
+{
+	uint64_t sum[TM_HIST_BUCKETS];
+	size_t i, end;
+
+	for (i = 0; i < s->series_count; i = end) {
+		struct kernel_sample key = { .kernel_id = s->series[i].labels->kernel_id }, *kernel;
+		enum kernel_hist kind = hist_of(&s->series[i]);
+		struct hist_view *hist;
+
+		end = sum_hists(s, i, sum);
+		if (!*key.kernel_id || kind == HIST_KINDS)
+			continue;
+		kernel = bsearch(&key, kernels, s->kernel_count, sizeof(key), compare_kernel_id);
+		hist = &kernel->hists[kind];
+		/* cannot be there already: the order is kind, then kernel */
+		if (compact_histogram(arena, sum, hist))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int sum_up(struct snapshot *s, struct arena *arena, struct kernel_sample *kernels)
 {
 	struct kernel_sample *kernel = NULL;
@@ -200,5 +264,7 @@ int kernels_make(struct snapshot *s, struct arena *arena, const struct kernel_sa
 	for (i = 0; i < s->kernel_count; i++)
 		kernels[i].point.mono_ns = s->mono_ns;
 	s->kernels = kernels;
+	if (make_hists(s, arena, kernels))
+		return -ENOMEM;
 	return sum_up(s, arena, kernels);
 }

@@ -2,9 +2,13 @@
 #include "store/ring.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 void ring_free(struct ring *ring)
 {
+	for (uint32_t i = 0; i < ring->count; i++)
+		packed_free(&ring->hists[i]);
+	free(ring->hists);
 	free(ring->points);
 	*ring = (struct ring){ 0 };
 }
@@ -17,7 +21,7 @@ uint64_t ring_elapsed(uint64_t now_ns, uint64_t then_ns)
 static int ring_grow(struct ring *ring)
 {
 	uint32_t room = ring->room ? 2 * ring->room : 4;
-	void *points;
+	void *points, *hists;
 
 	if (room > RING_POINTS)
 		room = RING_POINTS;
@@ -25,12 +29,18 @@ static int ring_grow(struct ring *ring)
 	if (!points)
 		return -ENOMEM;
 	ring->points = points;
+	hists = reallocarray(ring->hists, room, sizeof(ring->hists[0]));
+	if (!hists)
+		return -ENOMEM;
+	ring->hists = hists;
+	memset(ring->hists + ring->room, 0, (room - ring->room) * sizeof(ring->hists[0]));
 	ring->room = room;
 	return 0;
 }
 
-int ring_push(struct ring *ring, const struct kernel_point *point, uint64_t step_ns)
+int ring_push(struct ring *ring, const struct kernel_sample *kernel, uint64_t step_ns)
 {
+	const struct kernel_point *point = &kernel->point;
 	uint32_t last = (ring->next + RING_POINTS - 1) % RING_POINTS;
 
 	if (ring->count && ring_elapsed(point->mono_ns, ring->mono_ns[last]) < step_ns)
@@ -38,12 +48,22 @@ int ring_push(struct ring *ring, const struct kernel_point *point, uint64_t step
 	if (ring->next == ring->room && ring->room < RING_POINTS && ring_grow(ring))
 		return -ENOMEM;
 	ring->points[ring->next] = *point;
+	packed_fill(&ring->hists[ring->next], kernel->hists);
 	ring->mono_ns[ring->next] = point->mono_ns;
 	ring->usage_ns[ring->next] = point->usage.mono_ns;
 	ring->next = (ring->next + 1) % RING_POINTS;
 	if (ring->count < RING_POINTS)
 		ring->count++;
 	return 0;
+}
+
+int ring_hists(const struct ring *ring, uint64_t mono_ns, struct kernel_hists *out)
+{
+	for (uint32_t i = 0; i < ring->count; i++) {
+		if (ring->mono_ns[i] == mono_ns)
+			return packed_read(&ring->hists[i], out);
+	}
+	return -ENOENT;
 }
 
 static uint32_t oldest(const struct ring *ring)

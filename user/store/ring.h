@@ -6,6 +6,7 @@
  * store/ only. Not thread-safe.
  */
 #include <stdint.h>
+#include "store/packed.h"
 #include "store/snapshot.h"
 
 #define RING_POINTS 61
@@ -19,15 +20,19 @@ struct ring {
 	uint64_t mono_ns[RING_POINTS];
 	uint64_t usage_ns[RING_POINTS];
 	struct kernel_point *points;
+	struct packed *hists; /* of the points */
 };
 
 void ring_free(struct ring *ring);
 /* How long after `then` it is at `now`; a clock that went back reads as no time at all. */
 uint64_t ring_elapsed(uint64_t now_ns, uint64_t then_ns);
 /*
- * Adds a point, instead of the oldest if need be; not if the last one is younger than step_ns. -ENOMEM.
+ * Adds the kernel's point and histograms, instead of the oldest ones if need be; not if the last one is younger than
+ * step_ns. -ENOMEM.
  */
-int ring_push(struct ring *ring, const struct kernel_point *point, uint64_t step_ns);
+int ring_push(struct ring *ring, const struct kernel_sample *kernel, uint64_t step_ns);
+/* The histograms of the point of that time. 0, or -ENOENT. */
+int ring_hists(const struct ring *ring, uint64_t mono_ns, struct kernel_hists *out);
 /* Of the oldest point; the ring must not be empty. */
 uint64_t ring_oldest_ns(const struct ring *ring);
 /* Copies the points that are older than until_ns, from the oldest on. Returns how many. */

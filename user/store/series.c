@@ -66,6 +66,8 @@ void counters_add(struct counters *to, const struct counters *from)
 		add_error(to, &from->errors[i]);
 	for (i = 0; i < TM_HIST_BUCKETS; i++)
 		to->hist[i] += from->hist[i];
+	for (i = 0; i <= TM_VIEW_BOUNDS; i++)
+		to->view[i] += from->view[i];
 }
 
 static int admit_error(struct series *series, uint32_t error)

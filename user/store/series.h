@@ -14,6 +14,8 @@
 enum series_kind {
 	SERIES_MESSAGE, /* tapmeter_message_* */
 	SERIES_CACHE, /* tapmeter_cache_* */
+	SERIES_TRANSIT, /* tapmeter_message_transit_seconds: only the histogram counts */
+	SERIES_BACKLOG, /* tapmeter_message_backlog: nothing counts */
 };
 
 enum series_direction {
@@ -53,6 +55,7 @@ struct counters {
 	uint64_t other_errors; /* failures beyond the table */
 	uint64_t unknown_errors; /* failures whose errno could not be read */
 	struct tm_errno_count errors[TM_MAX_ERRNOS]; /* error 0 ends the table */
+	uint64_t view[TM_VIEW_BOUNDS + 1]; /* SERIES_TRANSIT, with a view: the same at its bounds */
 	uint64_t hist[TM_HIST_BUCKETS]; /* per bucket, not cumulative; their sum is _count */
 };
 

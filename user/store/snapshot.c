@@ -18,6 +18,11 @@ static const char *const lost_names[] = {
 	[TM_LOST_MMAP_EVENTS] = "mmap_events",
 	[TM_LOST_HISTORY_FULL] = "history_full",
 	[TM_LOST_KERNEL_ID_CONFLICT] = "kernel_id_conflict",
+	[TM_LOST_TRANSIT_AMBIGUOUS] = "transit_ambiguous",
+	[TM_LOST_TRANSIT_OVERWRITTEN] = "transit_overwritten",
+	[TM_LOST_TRANSIT_BUSY] = "transit_busy",
+	[TM_LOST_TRANSIT_UNREADABLE] = "transit_unreadable",
+	[TM_LOST_TRANSIT_FULL] = "transit_full",
 };
 _Static_assert(sizeof(lost_names) / sizeof(lost_names[0]) == TM_LOST_COUNT, "a name for each loss");
 
@@ -55,6 +60,18 @@ const struct kernel_sample *snapshot__kernel(const struct snapshot *s, const cha
 			high = middle;
 	}
 	return NULL;
+}
+
+void kernel_hists_expand(const struct kernel_sample *kernel, struct kernel_hists *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (int kind = 0; kind < HIST_KINDS; kind++) {
+		const struct hist_view *hist = &kernel->hists[kind];
+
+		if (hist->count)
+			memcpy(out->buckets[kind] + hist->first, hist->buckets,
+			       hist->count * sizeof(*hist->buckets));
+	}
 }
 
 static struct sealed *sealed_of(struct snapshot *s)

@@ -29,9 +29,12 @@ struct series_sample {
 	uint16_t error_count;
 	const struct tm_errno_count *errors; /* sorted by errno */
 	struct hist_view hist;
+	const uint64_t
+		*view; /* TM_VIEW_BOUNDS + 1 buckets at the bounds of a view; NULL = all are 0 */
 	uint32_t in_flight; /* calls under way now */
 	uint64_t oldest_ns; /* age of the oldest of these, 0 = none */
 	uint32_t live_streams;
+	uint64_t backlog; /* SERIES_BACKLOG: messages sent and not received yet */
 };
 
 /* One stream as /api/v1/streams shows it. Sorted by slot. */
@@ -106,9 +109,23 @@ struct kernel_point {
 	uint64_t cache_operations; /* failed ones included */
 	uint32_t has_messages, has_cache; /* 1: the kernel has series of the kind */
 	uint32_t in_flight;
+	uint32_t has_transit, has_backlog;
 	uint32_t pad;
 	uint64_t send_oldest_ns, recv_oldest_ns;
+	uint64_t backlog;
 	struct kernel_usage usage;
+};
+
+/* What live-stat shows quantiles of. Internal series are left out. */
+enum kernel_hist {
+	HIST_CALLS, /* tapmeter_message_call_seconds */
+	HIST_TRANSIT, /* tapmeter_message_transit_seconds */
+	HIST_CACHE, /* tapmeter_cache_operation_seconds */
+	HIST_KINDS,
+};
+
+struct kernel_hists {
+	uint64_t buckets[HIST_KINDS][TM_HIST_BUCKETS];
 };
 
 /* A kernel (compute container) with at least one tapped process, or series not yet expired. */
@@ -123,6 +140,7 @@ struct kernel_sample {
 	const char *const *systems; /* sorted; made from the series at seal time */
 	/* made from the series at seal time, but for `usage`; mono_ns = the snapshot's */
 	struct kernel_point point;
+	struct hist_view hists[HIST_KINDS]; /* made from the series at seal time */
 };
 
 struct snapshot {
@@ -166,6 +184,12 @@ struct snapshot *snapshot_builder__raw(struct snapshot_builder *b);
  */
 int snapshot_builder__add_stream(struct snapshot_builder *b, struct series *series,
 				 const struct counters *counters, const struct stream_sample *row);
+/* Adds counters of a series that no stream's row shows (SERIES_TRANSIT). As add_stream. */
+int snapshot_builder__add_counters(struct snapshot_builder *b, struct series *series,
+				   const struct counters *counters);
+/* Adds to the backlog of a series. As add_stream. */
+int snapshot_builder__add_backlog(struct snapshot_builder *b, struct series *series,
+				  uint64_t messages);
 /*
  * Adds the retired totals of all series of the table (call once, after the streams). Each series of
  * the table is in the snapshot from then on, with zeros if need be. A table's series are filled
@@ -195,6 +219,9 @@ int snapshot_builder__seal(struct snapshot_builder *b, struct snapshot **out);
 
 /* The kernel of that id (binary search), NULL if unknown. Lives as long as the snapshot. */
 const struct kernel_sample *snapshot__kernel(const struct snapshot *s, const char *kernel_id);
+
+/* All buckets of the kernel's histograms. */
+void kernel_hists_expand(const struct kernel_sample *kernel, struct kernel_hists *out);
 
 struct snapshot *snapshot__ref(struct snapshot *s);
 /* Accepts NULL; always returns NULL. */

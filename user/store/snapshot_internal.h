@@ -20,6 +20,9 @@ struct sealed {
 /* Frees it, however much of it has been filled; accepts NULL. */
 void sealed_free(struct sealed *sealed);
 
+/* The buckets that are not zero, in the arena. -ENOMEM. */
+int compact_histogram(struct arena *arena, const uint64_t *from, struct hist_view *to);
+
 /*
  * Makes s->kernels, points and systems included, from s->series (already there) and from the
  * kernels that have processes (any order; strings in the arena). -ENOMEM.

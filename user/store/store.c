@@ -241,3 +241,14 @@ uint64_t store__refused(struct store *store)
 	pthread_mutex_unlock(&store->history_lock);
 	return refused;
 }
+
+int store__histograms(struct store *store, const char *kernel_id, uint64_t mono_ns,
+		      struct kernel_hists *out)
+{
+	int err;
+
+	pthread_mutex_lock(&store->history_lock);
+	err = history__histograms(store->history, kernel_id, mono_ns, out);
+	pthread_mutex_unlock(&store->history_lock);
+	return err;
+}

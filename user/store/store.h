@@ -68,4 +68,11 @@ size_t store__points(struct store *store, const struct kernel_sample *kernel,
 /* Any thread: how many points have not been recorded, as HISTORY_MAX_KERNELS other kernels were. */
 uint64_t store__refused(struct store *store);
 
+/*
+ * Any thread: the histograms that were recorded with the point of that time (kernel_point.mono_ns). -ENOENT if they
+ * are not in the history (any more).
+ */
+int store__histograms(struct store *store, const char *kernel_id, uint64_t mono_ns,
+		      struct kernel_hists *out);
+
 #endif

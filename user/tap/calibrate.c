@@ -16,13 +16,16 @@
 
 #define ROUNDS 7
 #define CALLS 1000
-#define SPEC (TM_MAX_SPECS - 1) /* the last one: taps begin with the first */
+#define SPEC (TM_MAX_SPECS - 1) /* the last ones: taps begin with the first */
+#define TRANSIT_SPEC (SPEC - 1)
+#define MESSAGE_SIZE 64
 #define TIMEOUT_MS 5000
 #define NR_URETPROBE 335 /* arch/x86/entry/syscalls/syscall_64.tbl, Linux 6.11 */
 
-/* Two functions that differ in their first instruction only. long f(void *object, long flags) */
+/* Functions that differ in their first instruction at most. long f(void *object, long flags) */
 long calibrate_emulated(void *object, long flags);
 long calibrate_stepped(void *object, long flags);
+long calibrate_transit(void *object, long flags);
 
 __asm__(".pushsection .text\n"
 	".globl calibrate_emulated\n"
@@ -32,6 +35,13 @@ __asm__(".pushsection .text\n"
 	"	mov $8, %eax\n"
 	"	ret\n"
 	".size calibrate_emulated, .-calibrate_emulated\n"
+	".globl calibrate_transit\n"
+	".type calibrate_transit, @function\n"
+	"calibrate_transit: push %rbx\n"
+	"	pop %rbx\n"
+	"	mov $8, %eax\n"
+	"	ret\n"
+	".size calibrate_transit, .-calibrate_transit\n"
 	".globl calibrate_stepped\n"
 	".type calibrate_stepped, @function\n"
 	"calibrate_stepped: mov $8, %eax\n"
@@ -53,12 +63,14 @@ static uint64_t now_ns(void)
 static uint64_t time_call(long (*volatile function)(void *, long))
 {
 	uint64_t best = UINT64_MAX, start, spent;
-	int object;
+	uint64_t object[MESSAGE_SIZE / 8] = { 0 };
 
 	for (int round = 0; round < ROUNDS; round++) {
 		start = now_ns();
-		for (int i = 0; i < CALLS; i++)
-			function(&object, 0);
+		for (int i = 0; i < CALLS; i++) {
+			object[0]++; /* no two messages are equal */
+			function(object, 0);
+		}
 		spent = now_ns() - start;
 		if (spent < best)
 			best = spent;
@@ -98,6 +110,7 @@ static void child(int go, int result)
 		_exit(1);
 	cost.emulated_ns = time_call(calibrate_emulated);
 	cost.stepped_ns = time_call(calibrate_stepped);
+	cost.transit_ns = time_call(calibrate_transit);
 	_exit(write(result, &cost, sizeof(cost)) != sizeof(cost));
 }
 
@@ -118,27 +131,37 @@ static int set_spec(struct probes *probes)
 		.failed = { result },
 		.more = argument,
 	};
+	int err;
 
 	spec.failed[0].compare = TM_CMP_LT;
 	spec.more.arg = 1;
-	return probes__set_spec(probes, SPEC, &spec);
+	err = probes__set_spec(probes, SPEC, &spec);
+	if (err)
+		return err;
+	spec.payload.kind = TM_PAYLOAD_BUFFER;
+	spec.payload.data = argument;
+	spec.payload.size = (struct tm_value){ .base = TM_BASE_CONST, .operand = MESSAGE_SIZE };
+	return probes__set_spec(probes, TRANSIT_SPEC, &spec);
 }
 
 static int attach(struct probes *probes, pid_t pid, struct probe_link **out)
 {
-	struct probe list[2] = { { .spec = SPEC }, { .spec = SPEC } };
-	int fd, err;
+	static const void *const functions[] = { (const void *)calibrate_emulated,
+						 (const void *)calibrate_stepped,
+						 (const void *)calibrate_transit };
+	struct probe list[3] = { { .spec = SPEC }, { .spec = SPEC }, { .spec = TRANSIT_SPEC } };
+	int fd = -1, err;
 
-	fd = own_file_open((const void *)calibrate_emulated, &list[0].offset);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	fd = own_file_open((const void *)calibrate_stepped, &list[1].offset);
-	if (fd < 0)
-		return fd;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		if (fd >= 0)
+			close(fd);
+		fd = own_file_open(functions[i], &list[i].offset);
+		if (fd < 0)
+			return fd;
+	}
 	err = set_spec(probes);
 	if (!err)
-		err = probes__attach(probes, fd, list, 2, pid, out);
+		err = probes__attach(probes, fd, list, 3, pid, out);
 	close(fd);
 	return err;
 }

@@ -8,6 +8,7 @@
 struct probe_cost {
 	uint64_t emulated_ns; /* probe on an instruction that the Linux kernel emulates */
 	uint64_t stepped_ns; /* on one that it has to single-step */
+	uint64_t transit_ns; /* as emulated_ns, of a send whose message is remembered (64 bytes) */
 };
 
 /*

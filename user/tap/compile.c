@@ -40,6 +40,53 @@ static void resolve_errno(struct elf_file *elf, uint64_t probe, struct tm_spec *
 		out->errno_tpoff = tpoff;
 }
 
+static uint32_t max(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+/* How many bytes the fields are in, of the object and of what a pointer in it points to. */
+static void measure_forms(struct tm_payload *payload)
+{
+	payload->object_bytes = payload->type_at + 1u;
+	for (size_t i = 0; i < payload->form_count; i++) {
+		struct tm_form *form = &payload->forms[i];
+		uint32_t bytes = max(form->size_at + (uint32_t)form->size_width,
+				     form->embedded ? 0 : form->data_at + 8u);
+
+		if (form->behind)
+			form->behind_bytes = (uint8_t)bytes;
+		else
+			payload->object_bytes = max(payload->object_bytes, bytes);
+		if (form->behind)
+			payload->object_bytes = max(payload->object_bytes, form->behind_at + 8u);
+	}
+}
+
+/* Which bytes are the message's; of functions whose `more` is not known for this file none. */
+static void compile_payload(const struct profile *profile, const struct profile_function *function,
+			    struct tm_spec *out)
+{
+	enum operation_direction direction = profile->operations[function->operation].direction;
+	struct tm_payload *payload = &out->payload;
+
+	if (direction == OPERATION_NO_DIRECTION || (out->has_more && !out->more_known))
+		return;
+	payload->receive = direction == OPERATION_RECEIVE;
+	if (function->data.value.base) {
+		payload->kind = TM_PAYLOAD_BUFFER;
+		payload->data = function->data.value;
+		payload->size = function->size.value;
+	} else if (function->message.value.base) {
+		payload->kind = TM_PAYLOAD_MESSAGE;
+		payload->data = function->message.value;
+		payload->type_at = profile->message.type_at;
+		payload->form_count = profile->message.form_count;
+		memcpy(payload->forms, profile->message.forms, sizeof(payload->forms));
+		measure_forms(payload);
+	}
+}
+
 void spec_compile(const struct profile *profile, const struct profile_function *function,
 		  struct elf_file *elf, const struct elf_symbol *symbol,
 		  const struct compile_context *context, struct tm_spec *out)
@@ -62,6 +109,8 @@ void spec_compile(const struct profile *profile, const struct profile_function *
 	resolve_local(&function->nonblocking, elf, symbol, &out->nonblocking);
 	out->has_more = function->more.value.base != TM_BASE_NONE;
 	out->more_known = (uint8_t)resolve_local(&function->more, elf, symbol, &out->more);
+	if (context->transit && function->action == TM_ACTION_COUNT)
+		compile_payload(profile, function, out);
 	out->has_errno = function->has_errno != 0;
 	if (function->has_errno)
 		resolve_errno(elf, symbol->value + context->skipped, out);

@@ -12,6 +12,7 @@ struct compile_context {
 	uint32_t file;
 	uint32_t object_class; /* 0 = none */
 	uint32_t skipped; /* bytes from the function's entry to the probe */
+	int transit; /* 1: messages are recognised, to know their delivery times */
 };
 
 /*

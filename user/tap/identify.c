@@ -63,6 +63,16 @@ static const char *class_label(const struct profile_object *object, const char *
 	return "unknown";
 }
 
+void object_class_fill(const struct profile_object *object, const struct profile_message *message,
+		       struct tm_object_class *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->tag = object->tag;
+	snprintf(out->class_prefix, sizeof(out->class_prefix), "%s", object->class_prefix);
+	memcpy(out->addressed, message->addressed, sizeof(out->addressed));
+	memcpy(out->fan_out, message->fan_out, sizeof(out->fan_out));
+}
+
 /* Scans one object for the places of tag and text, reads its text, and tells BPF the places. */
 static int scan_object(struct probes *probes, const struct profile *profile,
 		       const struct tm_slot *slot, const struct tm_stream_event *event,
@@ -70,7 +80,7 @@ static int scan_object(struct probes *probes, const struct profile *profile,
 {
 	uint32_t tgid = slot->key.process.tgid;
 	char head[TM_OBJECT_HEAD];
-	struct tm_object_class class = { .known = 1, .tag = profile->object.tag };
+	struct tm_object_class class;
 	struct object_layout layout;
 	struct object_scan scan = {
 		.address = slot->key.object,
@@ -99,10 +109,10 @@ static int scan_object(struct probes *probes, const struct profile *profile,
 	err = object_text_read(&scan, &layout, text);
 	if (err < 0)
 		return err;
+	object_class_fill(&profile->object, &profile->message, &class);
+	class.known = 1;
 	class.tag_offset = layout.tag_offset;
 	class.text_offset = layout.text_offset;
-	snprintf(class.class_prefix, sizeof(class.class_prefix), "%s",
-		 profile->object.class_prefix);
 	/* if it fails, the next object is scanned like this one */
 	probes__set_class(probes, slot->object_class, &class);
 	return 0;

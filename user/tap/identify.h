@@ -14,6 +14,10 @@ struct stream_labels_text {
 	const char *socket_type; /* "unknown"; "" if the profile's objects have no class */
 };
 
+/* What BPF is to know of a profile's objects before one of them has been scanned. */
+void object_class_fill(const struct profile_object *object, const struct profile_message *message,
+		       struct tm_object_class *out);
+
 /*
  * Fills in the labels of the stream in `slot`. `event` may be NULL (lost). The first object of a class also
  * shows where objects of the class keep their text: that is then told to the BPF programs. Returns 1, or 0 if

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -20,6 +21,7 @@
 #define TRACE_UPROBE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI */
 #define TRACE_UPROBE_SESSION 57 /* BPF_TRACE_UPROBE_SESSION */
 
+#define TRANSITS_SIZE (sizeof(struct tm_transit) * TM_TRANSIT_PAIRS)
 #define RUNS_SIZE (sizeof(uint64_t) * TM_MAX_SPECS * TM_RUN_SHARDS)
 
 struct probes {
@@ -31,6 +33,7 @@ struct probes {
 	uint32_t max_streams;
 	struct tm_slot *slots;
 	struct tm_thread *threads;
+	struct tm_transit *transits;
 	uint64_t *losses;
 	uint64_t *runs;
 	probes_event_fn event_fn;
@@ -257,6 +260,32 @@ static void select_programs(struct tapmeter_bpf *skel, enum attach_way way)
 						      (enum bpf_attach_type)TRACE_UPROBE_SESSION);
 }
 
+/* Without transit its maps take no room. */
+static int set_up_transit(struct probes *p, const struct probes_config *config)
+{
+	struct tapmeter_bpf *skel = p->skel;
+	struct bpf_map *const maps[] = { skel->maps.sent_sets, skel->maps.forgotten,
+					 skel->maps.transits, skel->maps.free_transits,
+					 skel->maps.transit_pairs };
+
+	if (config->transit) {
+		if (getrandom(&skel->rodata->transit_seed, sizeof(skel->rodata->transit_seed),
+			      GRND_NONBLOCK) < 0)
+			return -errno;
+		skel->rodata->view_bound_count = (uint32_t)config->view_bound_count;
+		for (size_t i = 0; i < config->view_bound_count && i < TM_VIEW_BOUNDS; i++)
+			skel->rodata->view_bounds_ns[i] = config->view_bounds_ns[i];
+		return bpf_map__set_max_entries(skel->maps.transit_streams, p->max_streams);
+	}
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		int err = bpf_map__set_max_entries(maps[i], 1);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int open_and_load(struct probes *p, const struct probes_config *config)
 {
 	int err;
@@ -275,6 +304,8 @@ static int open_and_load(struct probes *p, const struct probes_config *config)
 	/* twice, so that keys of closed streams that are not forgotten yet leave room */
 	if (!err)
 		err = bpf_map__set_max_entries(p->skel->maps.streams, 2 * p->max_streams);
+	if (!err)
+		err = set_up_transit(p, config);
 	return err ? err : tapmeter_bpf__load(p->skel);
 }
 
@@ -330,7 +361,19 @@ static int forward_event(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-static int set_up_maps(struct probes *p)
+static int set_up_transits(struct probes *p)
+{
+	void *memory;
+	int err =
+		map_memory(p->skel->maps.transits, TRANSITS_SIZE, PROT_READ | PROT_WRITE, &memory);
+
+	if (err)
+		return err;
+	p->transits = memory;
+	return fill_stack(p->skel->maps.free_transits, TM_TRANSIT_PAIRS);
+}
+
+static int set_up_maps(struct probes *p, int transit)
 {
 	struct tapmeter_bpf *skel = p->skel;
 	void *memory = NULL;
@@ -357,6 +400,8 @@ static int set_up_maps(struct probes *p)
 	err = fill_stack(skel->maps.free_slots, p->max_streams);
 	if (!err)
 		err = fill_stack(skel->maps.free_threads, TM_MAX_THREADS);
+	if (!err && transit)
+		err = set_up_transits(p);
 	if (err)
 		return err;
 	p->ring = ring_buffer__new(bpf_map__fd(skel->maps.events), forward_event, p, NULL);
@@ -440,7 +485,7 @@ int probes__new(const struct probes_config *config, char *err, size_t err_len, s
 	libbpf_set_print(keep_warning);
 	error = load_some_way(p, config, err, err_len);
 	if (!error) {
-		error = set_up_maps(p);
+		error = set_up_maps(p, config->transit);
 		if (error)
 			explain(error, "cannot set up the BPF maps", err, err_len);
 	}
@@ -465,6 +510,7 @@ void probes__free(struct probes *probes)
 	bpf_link__destroy(probes->iter_all);
 	unmap_memory(probes->slots, probes->max_streams * sizeof(struct tm_slot));
 	unmap_memory(probes->threads, TM_MAX_THREADS * sizeof(struct tm_thread));
+	unmap_memory(probes->transits, TRANSITS_SIZE);
 	unmap_memory(probes->losses, TM_LOST_COUNT * sizeof(uint64_t));
 	unmap_memory(probes->runs, RUNS_SIZE);
 	tapmeter_bpf__destroy(probes->skel);
@@ -565,6 +611,27 @@ int probes__forget(struct probes *probes, const struct tm_stream_key *key)
 int probes__give_back(struct probes *probes, uint32_t slot)
 {
 	return bpf_map_update_elem(bpf_map__fd(probes->skel->maps.free_slots), NULL, &slot,
+				   BPF_ANY) ?
+		       -errno :
+		       0;
+}
+
+struct tm_transit *probes__transits(const struct probes *probes)
+{
+	return probes->transits;
+}
+
+int probes__transit_forget(struct probes *probes, const struct tm_transit *transit)
+{
+	struct tm_transit_key key = { .receiver = transit->receiver, .sender = transit->sender };
+
+	return bpf_map_delete_elem(bpf_map__fd(probes->skel->maps.transit_pairs), &key) ? -errno :
+											  0;
+}
+
+int probes__transit_give_back(struct probes *probes, uint32_t index)
+{
+	return bpf_map_update_elem(bpf_map__fd(probes->skel->maps.free_transits), NULL, &index,
 				   BPF_ANY) ?
 		       -errno :
 		       0;

@@ -20,6 +20,9 @@ enum attach_way {
 struct probes_config {
 	enum attach_way way;
 	uint32_t max_streams;
+	int transit; /* 1: room for the records of messages under way (about 30 MB) */
+	size_t view_bound_count; /* delivery times are also counted at these bounds, ascending */
+	const uint64_t *view_bounds_ns;
 	int filter; /* 1: only processes given to probes__allow() are counted */
 	int inherit; /* 1: and their children, until they are given to it themselves */
 };
@@ -82,6 +85,13 @@ int probes__forget_cgroup(struct probes *probes, uint64_t cgroup);
 struct tm_slot *probes__slots(const struct probes *probes);
 const struct tm_thread *probes__threads(const struct probes *probes);
 const uint64_t *probes__losses(const struct probes *probes);
+
+/* Delivery times: TM_TRANSIT_PAIRS entries; NULL without config.transit. */
+struct tm_transit *probes__transits(const struct probes *probes);
+/* The next message of this pair begins a new entry. -ENOENT if it has none. */
+int probes__transit_forget(struct probes *probes, const struct tm_transit *transit);
+/* Gives an entry back whose state is TM_SLOT_FREE. */
+int probes__transit_give_back(struct probes *probes, uint32_t index);
 
 /* How often the probes of this spec were hit, since start. */
 uint64_t probes__runs(const struct probes *probes, uint32_t spec);

@@ -31,8 +31,10 @@ struct reader {
 	struct yaml_errors *errors;
 };
 
-static const char *const profile_keys[] = { "profile", "description", "kind",	    "system",
-					    "side",    "object",      "operations", "functions" };
+static const char *const profile_keys[] = {
+	"profile", "description", "kind",	"system",    "side",
+	"object",  "message",	  "operations", "functions",
+};
 static const char *const object_keys[] = { "class_prefix", "tag",      "within",
 					   "socket_type",  "endpoint", "internal" };
 static const char *const operation_keys[] = { "direction" };
@@ -77,6 +79,9 @@ static const struct function_key {
 	{ "errno", COUNT, 0, 0 },
 	{ "nonblocking", COUNT, IS_VALUE | NO_RETVAL | NO_LOCAL, VALUE_AT(nonblocking) },
 	{ "may_throw", COUNT | CLOSE | RELABEL, 0, 0 },
+	{ "message", COUNT, OBJECT_RULES, VALUE_AT(message) },
+	{ "data", COUNT, OBJECT_RULES, VALUE_AT(data) },
+	{ "size", COUNT, IS_VALUE | NO_RETVAL | NO_LOCAL | NO_COMPARISON, VALUE_AT(size) },
 };
 
 /* The key that says what a function is tapped for. */
@@ -450,6 +455,27 @@ static void check_function_keys(struct reader *r, const struct yaml_node *map,
 	yaml_check_keys(r->errors, map, names, COUNT_OF(names));
 }
 
+static void check_payload(struct reader *r, const struct yaml_node *map)
+{
+	const struct yaml_node *message = yaml_get(map, "message"), *data = yaml_get(map, "data");
+	const struct yaml_node *size = yaml_get(map, "size");
+	const struct yaml_node *first = message ? message : data ? data : size;
+
+	if (first && r->kind == PROFILE_CACHE)
+		refuse_key(r, first, "kind 'cache'");
+	if (message && (data || size))
+		refuse_key(r, message, "'data' and 'size'");
+	else if (!data != !size)
+		yaml_errors_add(r->errors, map->line, map->column,
+				"keys 'data' and 'size' go together");
+	if (message && !r->profile->message.form_count)
+		yaml_errors_add(r->errors, message->key_line, message->key_column,
+				"key 'message' needs the profile's section 'message' with 'forms'");
+	if (first && !yaml_get(map, "bytes"))
+		yaml_errors_add(r->errors, first->key_line, first->key_column,
+				"key '%s' needs 'bytes'", first->key);
+}
+
 /* Keys that have no meaning without another. */
 static void check_needs(struct reader *r, const struct yaml_node *map)
 {
@@ -462,6 +488,7 @@ static void check_needs(struct reader *r, const struct yaml_node *map)
 	if (error && !yaml_get(map, "failed"))
 		yaml_errors_add(r->errors, error->key_line, error->key_column,
 				"key 'errno' needs 'failed'");
+	check_payload(r, map);
 	if (nonblocking && no_errno)
 		yaml_errors_add(r->errors, nonblocking->key_line, nonblocking->key_column,
 				"key 'nonblocking' needs 'errno: true'");
@@ -619,6 +646,8 @@ static void read_profile(struct reader *r, const struct yaml_node *root)
 	profile->system = read_name(r, need(r, root, "system"));
 	read_side(r, root);
 	read_object(r, root);
+	if (yaml_get(root, "message"))
+		profile_message_read(yaml_get(root, "message"), r->errors, &profile->message);
 	read_operations(r, root);
 	read_functions(r, root);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <tapmeter/abi.h>
+#include "tap/payload.h"
 #include "util/yaml.h"
 
 #define PROFILE_MAX_OPERATIONS TM_MAX_OPERATIONS
@@ -45,6 +46,8 @@ struct profile_function {
 	enum tm_action action;
 	int operation; /* index into operations; -1 for close and relabel */
 	struct profile_value object, bytes, more, failed[2], nonblocking;
+	/* Where the message's bytes are: in the message object `message`, or `size` bytes at `data`. */
+	struct profile_value message, data, size;
 	int has_errno; /* a failure sets errno */
 	int may_throw; /* a C++ exception may pass through: must not be tapped */
 };
@@ -74,6 +77,7 @@ struct profile {
 	const char *system; /* label */
 	const char *side; /* cache: client, server; "" otherwise */
 	struct profile_object object;
+	struct profile_message message;
 	size_t operation_count;
 	const struct operation *operations;
 	size_t function_count;

@@ -307,6 +307,21 @@ int streams__each(const struct streams *streams, streams_each_fn fn, void *arg)
 	return 0;
 }
 
+int streams__user(const struct streams *streams, uint32_t id, void **user)
+{
+	uint32_t slot = TM_STREAM_ID_SLOT(id);
+	const struct entry *entry;
+
+	if (slot >= streams->max_streams)
+		return -ENOENT;
+	entry = &streams->entries[slot];
+	/* one that has no entry yet is new: a retired one has another generation */
+	if (TM_STREAM_ID(slot, slot_of(streams, slot)->generation) != id)
+		return -ENOENT;
+	*user = entry->state == ENTRY_OPEN ? entry->user : NULL;
+	return 0;
+}
+
 uint32_t streams__used(const struct streams *streams)
 {
 	return streams->used;

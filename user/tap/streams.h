@@ -65,6 +65,11 @@ typedef int (*streams_each_fn)(void *arg, const struct stream_view *view);
 /* Every stream that has not been retired, as of the last update; stops at the first error, which it returns. */
 int streams__each(const struct streams *streams, streams_each_fn fn, void *arg);
 
+/*
+ * The stream of a TM_STREAM_ID: *user is what open() has given, NULL before that. -ENOENT: it has been retired.
+ */
+int streams__user(const struct streams *streams, uint32_t id, void **user);
+
 /* Slots in use, and streams whose labels could not be read because the process had gone. */
 uint32_t streams__used(const struct streams *streams);
 uint64_t streams__labels_unknown(const struct streams *streams);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "tap/compile.h"
 #include "tap/elf.h"
+#include "tap/identify.h"
 
 /* ---- numbers ------------------------------------------------------------------------- */
 
@@ -30,8 +31,9 @@ static int take_spec(struct tap_shared *shared, uint32_t *out)
 
 static int take_class(struct tap_shared *shared, const struct profile *profile, uint32_t *out)
 {
-	struct tm_object_class class = { .tag = profile->object.tag };
+	struct tm_object_class class;
 
+	object_class_fill(&profile->object, &profile->message, &class);
 	for (uint32_t i = 0; i < TM_MAX_OBJECT_CLASSES; i++) {
 		uint32_t number = (shared->next_class + i) % TM_MAX_OBJECT_CLASSES;
 
@@ -40,8 +42,6 @@ static int take_class(struct tap_shared *shared, const struct profile *profile, 
 		shared->class_profile[number] = profile;
 		shared->next_class = number + 1;
 		*out = number;
-		snprintf(class.class_prefix, sizeof(class.class_prefix), "%s",
-			 profile->object.class_prefix);
 		return probes__set_class(shared->probes, number, &class);
 	}
 	return -ENOSPC;
@@ -170,7 +170,11 @@ static int add_tap(struct tap_shared *shared, struct tap_file *file, struct elf_
 		   const struct profile *profile, uint32_t first_op,
 		   const struct profile_function *function, const struct elf_symbol *symbol)
 {
-	struct compile_context context = { .first_op = first_op, .file = file->number };
+	struct compile_context context = {
+		.first_op = first_op,
+		.file = file->number,
+		.transit = shared->transit,
+	};
 	struct tap *tap = &file->taps[file->tap_count];
 	struct tm_spec spec;
 	int err;

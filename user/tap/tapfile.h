@@ -19,6 +19,7 @@
 struct tap_shared {
 	struct probes *probes;
 	struct probe_cost cost; /* of one run */
+	int transit; /* 1: messages are recognised, to know their delivery times */
 	const struct profile *const *profiles;
 	size_t profile_count;
 	uint32_t *first_op; /* by profile */

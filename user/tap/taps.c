@@ -291,6 +291,7 @@ int taps__new(struct probes *probes, const struct profile *const *profiles, size
 	taps->shared.profiles = profiles;
 	taps->shared.profile_count = count;
 	taps->shared.cost = *cost;
+	taps->shared.transit = callbacks->transit;
 	taps->cb = *callbacks;
 	err = number_operations(taps);
 	if (!err)

@@ -41,6 +41,7 @@ struct taps_callbacks {
 	void (*detached)(void *arg, const char *path, uint32_t file, const char *reason);
 	void *arg;
 	int dry_run; /* 1: finds what would be tapped, sets no probe */
+	int transit; /* 1: messages are recognised, to know their delivery times */
 	int per_process; /* 1: at most TAPS_MAX_PROCESSES are selected; the others shall pay nothing */
 };
 

@@ -48,7 +48,7 @@ static int is_comm(const char *text)
 
 static int is_view(const char *text)
 {
-	return !strcmp(text, "backendai");
+	return !strcmp(text, "backendai") || !strcmp(text, "fastdeploy");
 }
 
 /* "/PATTERN=KERNEL_ID" or "CONTAINER_ID=KERNEL_ID" */
@@ -107,9 +107,10 @@ const struct option_spec config_options[] = {
 		FIELD(views),
 		.argument = "NAME",
 		.valid = is_view,
-		.expected = "backendai; fastdeploy and lmcache are not there yet",
+		.expected = "backendai or fastdeploy; lmcache is not there yet",
 		.help = "Adds to /metrics the same facts under the names that another system's "
-			"dashboards read: backendai (backendai_container_utilization).",
+			"dashboards read: backendai (backendai_container_utilization), fastdeploy "
+			"(fastdeploy:zmq:*; turns --transit on).",
 	},
 	{
 		.name = "profile",
@@ -153,6 +154,16 @@ const struct option_spec config_options[] = {
 		.argument = "auto|session|multi|perf", /* in the order of enum attach_way */
 		.value = "auto",
 		.help = "How the taps are set; auto takes the first of the three that works here.",
+	},
+	{
+		.name = "transit",
+		.type = OPTION_CHOICE,
+		FIELD(transit),
+		.argument = "auto|on|off", /* in the order of enum transit_choice */
+		.value = "auto",
+		.help = "Delivery times: how long each message takes from the sender's call to the "
+			"receiver's hand. auto: on, unless a tap costs more than 1.6 times as much "
+			"with it as without, measured at start.",
 	},
 	{
 		.name = "kernel-map",

@@ -9,6 +9,13 @@
 #include "util/options.h"
 #include "util/strbuf.h"
 
+/* In the order of the words of --transit. */
+enum transit_choice {
+	TRANSIT_AUTO, /* if it costs little on this host */
+	TRANSIT_ON,
+	TRANSIT_OFF,
+};
+
 struct config {
 	/* Serving */
 	struct option_texts web_listen_address; /* "HOST:PORT", at least one */
@@ -21,6 +28,7 @@ struct config {
 	struct option_texts kernel_ids; /* patterns, fnmatch(3) */
 	struct option_texts comms; /* patterns, fnmatch(3) */
 	unsigned bpf_attach; /* enum attach_way */
+	unsigned transit; /* enum transit_choice */
 	/* Whose it is */
 	struct option_texts kernel_map; /* "KEY=KERNEL_ID", see subject/kernel_map.h */
 	struct option_texts engine_sockets; /* paths; empty = the usual ones; "none" = none */
