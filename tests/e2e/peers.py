@@ -28,7 +28,7 @@ C = os.path.join(lib.BUILD, "tests", "workload", "peer")
 PYTHON = os.path.join(WORKLOADS, "peer.py")
 JAVASCRIPT = os.path.join(WORKLOADS, "peer.js")
 NODE = "/usr/bin/node"
-ANSWER_TIME = 60  # seconds; only a broken program takes that long
+ANSWER_TIME = 60 * lib.PATIENCE  # seconds; only a broken program takes that long
 
 
 class Peer:
