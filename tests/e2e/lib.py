@@ -24,6 +24,8 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, "build")
 TAPMETER = os.path.join(BUILD, "tapmeter")
 WORKLOADS = os.path.join(BUILD, "tests", "workload")  # those in C
+# Of a file system whose reads and writes go to a disk.
+ON_DISK = os.environ.get("TAPMETER_ON_DISK", BUILD)
 # How much longer to wait than usual before giving up: scripts/vmtest's machines are slow.
 PATIENCE = float(os.environ.get("TAPMETER_PATIENCE", 1))
 
@@ -142,6 +144,15 @@ class Workload:
 		elif self.process.poll() is None:
 			self.process.kill()
 			self.process.wait()
+
+
+# ---- what the host can do ---------------------------------------------------------------------
+
+
+def cannot_attach():
+	"""{way: why} of the ways to attach that `doctor` says this Linux kernel does not have."""
+	ran = subprocess.run([TAPMETER, "doctor"], stdout=subprocess.PIPE, text=True)
+	return dict(re.findall(r"^  no +attach uprobes the (\w+) way: (.*)", ran.stdout, re.MULTILINE))
 
 
 # ---- the agent --------------------------------------------------------------------------------
