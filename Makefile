@@ -115,6 +115,12 @@ soak: ## run the programs of tests/soak
 	$(Q)for program in $$(find tests/$@ -maxdepth 1 -type f -executable | sort); do \
 		echo "$$program"; "$$program" || exit 1; done
 
+.PHONY: vmtest
+vmtest: ## install what is needed, then run the tests on Debian's Linux 6.1 and 6.12 in qemu (root)
+	$(Q)scripts/setup build test vm
+	$(Q)$(MAKE) all build-tests
+	$(Q)scripts/vmtest
+
 .PHONY: install
 install: all ## install below $(DESTDIR)$(PREFIX)
 	$(Q)install -D -m 755 $(BUILD)/tapmeter $(DESTDIR)$(PREFIX)/bin/tapmeter

@@ -36,8 +36,11 @@ hist_bucket(const volatile __u64 *bounds_ns, const volatile __u8 *guesses, __u64
 {
 	__u32 exponent = hist_log2(ns | 1);
 	__u64 top = exponent >= 3 ? ns >> (exponent - 3) : ns << (3 - exponent);
-	__u32 bucket = guesses[(exponent << 3 | (top & 7)) & (TM_HIST_GUESSES - 1)];
+	__u32 place = exponent << 3 | (top & 7), bucket;
 
+	/* Hidden from the compiler, which would mask both parts: Linux 6.1's verifier finds no bound for their union. */
+	__asm__("" : "+r"(place));
+	bucket = guesses[place & (TM_HIST_GUESSES - 1)];
 	if (bucket < TM_HIST_BOUNDS && ns > bounds_ns[bucket])
 		bucket++;
 	return bucket;

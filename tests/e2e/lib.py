@@ -24,6 +24,10 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, "build")
 TAPMETER = os.path.join(BUILD, "tapmeter")
 WORKLOADS = os.path.join(BUILD, "tests", "workload")  # those in C
+# Of a file system whose reads and writes go to a disk.
+ON_DISK = os.environ.get("TAPMETER_ON_DISK", BUILD)
+# How much longer to wait than usual before giving up: scripts/vmtest's machines are slow.
+PATIENCE = float(os.environ.get("TAPMETER_PATIENCE", 1))
 
 # ---- test points ------------------------------------------------------------------------------
 
@@ -67,7 +71,7 @@ def need_root():
 
 def wait_until(predicate, timeout=10):
 	"""Asks until the answer is true, at most `timeout` seconds. Returns the last answer."""
-	end = time.monotonic() + timeout
+	end = time.monotonic() + timeout * PATIENCE
 	while True:
 		answer = predicate()
 		if answer or time.monotonic() > end:
@@ -128,7 +132,7 @@ class Workload:
 	def stop(self, timeout=30):
 		"""Lets it come to its end, which has to be a good one."""
 		self.process.stdin.close()
-		status = self.process.wait(timeout)
+		status = self.process.wait(timeout * PATIENCE)
 		assert status == 0, f"{self.process.args[0]} exit status is {status}"
 
 	def __enter__(self):
@@ -140,6 +144,15 @@ class Workload:
 		elif self.process.poll() is None:
 			self.process.kill()
 			self.process.wait()
+
+
+# ---- what the host can do ---------------------------------------------------------------------
+
+
+def cannot_attach():
+	"""{way: why} of the ways to attach that `doctor` says this Linux kernel does not have."""
+	ran = subprocess.run([TAPMETER, "doctor"], stdout=subprocess.PIPE, text=True)
+	return dict(re.findall(r"^  no +attach uprobes the (\w+) way: (.*)", ran.stdout, re.MULTILINE))
 
 
 # ---- the agent --------------------------------------------------------------------------------
@@ -215,7 +228,7 @@ class Agent:
 		)
 		self._reader = threading.Thread(target=self._read_log, daemon=True)
 		self._reader.start()
-		if not self._event.wait(timeout) or not self.address:
+		if not self._event.wait(timeout * PATIENCE) or not self.address:
 			self.process.kill()
 			self.process.wait()
 			self._reader.join()
@@ -231,7 +244,7 @@ class Agent:
 		self._event.set()  # it has ended: nobody need wait for the time limit
 
 	def request(self, method, path, body=None, headers=None):
-		connection = http.client.HTTPConnection(self.address, timeout=30)
+		connection = http.client.HTTPConnection(self.address, timeout=30 * PATIENCE)
 		try:
 			connection.request(method, path, body, headers or {})
 			answer = connection.getresponse()
@@ -254,7 +267,7 @@ class Agent:
 	def stop(self, timeout=30):
 		"""Ends it as a service manager does. It has to exit with 0."""
 		self.process.send_signal(signal.SIGTERM)
-		status = self.process.wait(timeout)
+		status = self.process.wait(timeout * PATIENCE)
 		self._reader.join()
 		assert status == 0, f"the agent's exit status is {status}:\n" + "".join(self.log)
 

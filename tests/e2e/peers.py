@@ -28,7 +28,7 @@ C = os.path.join(lib.BUILD, "tests", "workload", "peer")
 PYTHON = os.path.join(WORKLOADS, "peer.py")
 JAVASCRIPT = os.path.join(WORKLOADS, "peer.js")
 NODE = "/usr/bin/node"
-ANSWER_TIME = 60  # seconds; only a broken program takes that long
+ANSWER_TIME = 60 * lib.PATIENCE  # seconds; only a broken program takes that long
 
 
 class Peer:
@@ -36,6 +36,7 @@ class Peer:
 
 	def __init__(self, *argv):
 		self._answers = collections.defaultdict(queue.Queue)
+		self._ended = threading.Event()  # nothing comes any more
 		self.process = lib.spawn(
 			argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
 		)
@@ -47,6 +48,9 @@ class Peer:
 		for line in self.process.stdout:
 			answer = json.loads(line)
 			self._answers[answer["actor"]].put(answer)
+		self._ended.set()
+		for answers in list(self._answers.values()):
+			answers.put(None)
 
 	def started(self):
 		"""Waits for the program's first line: once more after an exec."""
@@ -59,7 +63,12 @@ class Peer:
 
 	def answer(self, actor):
 		"""The actor's next answer: when its verb is done."""
-		return self._answers[actor].get(timeout=ANSWER_TIME)
+		answers = self._answers[actor]
+		gone = self._ended.is_set() and answers.empty()
+		answer = None if gone else answers.get(timeout=ANSWER_TIME)
+		if answer is None:
+			raise RuntimeError(f"{self.process.args[0]} ended: {self.process.wait()}")
+		return answer
 
 	def answered(self, actor):
 		return not self._answers[actor].empty()

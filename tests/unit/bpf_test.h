@@ -40,7 +40,8 @@ static inline const char *host_lacks(enum attach_way way, int error)
 		return "the Linux kernel has no type information";
 	if (error == -EPERM || geteuid())
 		return "not permitted";
-	if (way == ATTACH_SESSION && !file_has("/proc/kallsyms", " bpf_session_is_return\\b"))
+	if (way == ATTACH_SESSION &&
+	    !file_has("/sys/kernel/btf/vmlinux", "BPF_TRACE_UPROBE_SESSION"))
 		return "the Linux kernel has no uprobe sessions";
 	if (way == ATTACH_MULTI && !file_has("/proc/kallsyms", " bpf_uprobe_multi_link_attach\\b"))
 		return "the Linux kernel has no uprobe.multi";

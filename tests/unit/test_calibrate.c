@@ -1,32 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "bpf_test.h"
 #include "tap/calibrate.h"
 
 struct fixture {
 	struct probes *probes;
-	enum attach_way way;
+	char why_not[512];
 };
 
 static int load(void **state, enum attach_way way)
 {
 	struct probes_config config = { .way = way, .max_streams = 64 };
 	struct fixture *f = calloc(1, sizeof(*f));
-	char err[512] = "";
 
 	if (!f)
 		return -1;
-	f->way = way;
 	*state = f;
-	if (probes__new(&config, err, sizeof(err), &f->probes))
-		fprintf(stderr, "%s\n", err);
-	return 0;
+	return open_probes(&config, &f->probes, f->why_not);
 }
 
 static int load_session(void **state)
@@ -53,14 +42,12 @@ static int unload(void **state)
 	return 0;
 }
 
-/* As an unprivileged user it cannot be tried. */
+/* Unless it cannot be tried here. */
 static struct probes *loaded(void **state)
 {
 	struct fixture *f = *state;
 
-	if (geteuid())
-		skip();
-	assert_non_null(f->probes);
+	skip_if(f->why_not);
 	return f->probes;
 }
 

@@ -1515,7 +1515,7 @@ static void call_from_thread_that_ends(void *arg)
 
 	(void)arg;
 	pthread_create(&thread, NULL, call_and_end, NULL);
-	pthread_join(thread, NULL); /* the Linux kernel tells of its end, whatever way that came */
+	pthread_join(thread, NULL);
 	lib.outer(tell_and_wait, NULL, 1);
 }
 
@@ -1531,7 +1531,9 @@ static void a_thread_that_ends_in_a_call_leaves_the_others_counted(void **state)
 	tap_as(OUTER, 1);
 	pid = start_child(call_from_thread_that_ends, NULL);
 	await(&told);
-	assert_int_equal(thread_records(pid, &thread), 1);
+	/* before Linux 6.16, one who waits for a thread learns of its end before the tracepoint does */
+	while (thread_records(pid, &thread) > 1)
+		sched_yield();
 	assert_int_equal(thread->tid, pid);
 	tell(&go_on);
 	finish_child(pid);

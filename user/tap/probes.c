@@ -12,6 +12,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "tap/bounds.h"
+#include "tap/bpflog.h"
 #include "tap/ownfile.h"
 #include "tap/quick.h"
 #include "tapmeter.skel.h"
@@ -50,15 +51,10 @@ struct probe_link {
 	size_t perf_count;
 };
 
-/* The first warning libbpf prints in a step is the most telling one: it goes into our error message. */
-static __thread char last_warning[160];
-
 static int keep_warning(enum libbpf_print_level level, const char *format, va_list args)
 {
-	if (level != LIBBPF_WARN || last_warning[0])
-		return 0;
-	vsnprintf(last_warning, sizeof(last_warning), format, args);
-	last_warning[strcspn(last_warning, "\n")] = 0;
+	if (level == LIBBPF_WARN)
+		bpflog__note(format, args);
 	return 0;
 }
 
@@ -344,7 +340,7 @@ static int load_way(struct probes *p, const struct probes_config *config, enum a
 	int err;
 
 	p->way = way;
-	last_warning[0] = 0;
+	bpflog__forget();
 	err = open_and_load(p, config);
 	if (!err)
 		err = try_attach(p);
@@ -479,7 +475,7 @@ static int attach_own(struct probes *p, const struct probes_config *config)
 
 static int explain(int error, const char *step, char *err, size_t err_len)
 {
-	if (error == -EPERM || error == -EACCES)
+	if (error == -EPERM || (error == -EACCES && !bpflog__is_verdict()))
 		snprintf(
 			err, err_len,
 			"%s: not permitted (%s): run as root, or with CAP_BPF, CAP_PERFMON, "
@@ -488,25 +484,32 @@ static int explain(int error, const char *step, char *err, size_t err_len)
 			step, strerror(-error));
 	else
 		snprintf(err, err_len, "%s: %s%s%s", step, strerror(-error),
-			 last_warning[0] ? ": " : "", last_warning);
+			 bpflog__line()[0] ? ": " : "", bpflog__line());
 	return error;
 }
 
 static int load_some_way(struct probes *p, const struct probes_config *config, char *err,
 			 size_t err_len)
 {
-	static const enum attach_way ways[] = { ATTACH_SESSION, ATTACH_MULTI, ATTACH_PERF };
-	char step[64];
+	static const struct {
+		enum attach_way way;
+		const char *since; /* not asked, only told */
+	} ways[] = {
+		{ ATTACH_SESSION, "6.13" },
+		{ ATTACH_MULTI, "6.6" },
+		{ ATTACH_PERF, "5.15" },
+	};
+	char step[80];
 	int error = -EOPNOTSUPP;
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		if (config->way != ATTACH_AUTO && config->way != ways[i])
+		if (config->way != ATTACH_AUTO && config->way != ways[i].way)
 			continue;
-		error = load_way(p, config, ways[i]);
+		error = load_way(p, config, ways[i].way);
 		if (!error)
 			return 0;
-		snprintf(step, sizeof(step), "cannot attach uprobes the %s way",
-			 attach_way_name(ways[i]));
+		snprintf(step, sizeof(step), "cannot attach uprobes the %s way (of Linux %s)",
+			 attach_way_name(ways[i].way), ways[i].since);
 		explain(error, step, err, err_len);
 		if (error == -EPERM)
 			break;
