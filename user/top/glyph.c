@@ -25,7 +25,7 @@ static size_t decode(const char *text, uint32_t *code)
 		*code = c[0] & 0x0f;
 	else if (c[0] >= 0xc0)
 		*code = c[0] & 0x1f;
-	while ((c[len] & 0xc0) == 0x80 && len < 4)
+	while (len < 4 && (c[len] & 0xc0) == 0x80)
 		*code = *code << 6 | (c[len++] & 0x3f);
 	return len;
 }
