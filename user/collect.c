@@ -2,29 +2,20 @@
 #include "collect.h"
 #include <errno.h>
 #include <fnmatch.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "backlog.h"
+#include "collect_parts.h"
 #include "host.h"
 #include "notices.h"
-#include "requests.h"
 #include "serve/view_fastdeploy.h"
 #include "shares.h"
-#include "subject/endpoint.h"
-#include "subject/process.h"
-#include "tap/calibrate.h"
-#include "tap/match.h"
 #include "tap/mmapwatch.h"
 #include "tap/probes.h"
-#include "tap/rpc_rules.h"
-#include "tap/streams.h"
 #include "tap/taps.h"
-#include "tap/transits.h"
 #include "usages.h"
 #include "util/log.h"
 #include "util/self.h"
@@ -32,41 +23,7 @@
 
 #define UNMAPPED_LINGER_NS 5000000000ull /* a tap stays this long after its file's last process */
 #define OVER_BUDGET_NS 10000000000ull /* over the budget for so long: something is given up */
-#define RECEIVER_WAITS_NS 1000000000ull /* so long in a call: there is nothing to receive */
 #define TRANSIT_RATIO 1.6 /* a tap may cost so many times as much with delivery times */
-#define MAX_NOTED 256 /* processes noted between two looks; more, and all are looked at */
-
-struct collector {
-	const struct config *config;
-	int filtered; /* only processes that the user names are tapped */
-	struct probes *probes;
-	struct taps *taps;
-	struct streams *streams;
-	struct transits *transits;
-	struct rpc_rules rpc_rules;
-	struct requests *requests;
-	struct backlog *backlog;
-	struct bus *bus;
-	uint64_t lost_seen[TM_LOST_COUNT]; /* that the bus has been told of */
-	struct processes *processes;
-	struct whose *whose;
-	struct series_table *series;
-	struct shares *shares;
-	struct usages *usages;
-	struct mmap_watch *watch;
-	struct self *self;
-	struct probe_cost cost;
-	int transit; /* delivery times are measured */
-	uint64_t spent_ns, spent_at_ns; /* cost of all probes at the last look, and when that was */
-	uint64_t over_since_ns; /* over the budget since then, 0 = within it */
-	int giving_up; /* a file is being given up for the budget */
-	uint64_t mapped_lost;
-	uint64_t lost_elsewhere[TM_LOST_COUNT];
-	uint64_t snapshots;
-	uint64_t now_ns;
-	uint32_t noted[MAX_NOTED];
-	size_t noted_count;
-};
 
 /* ---- which processes may be tapped ---------------------------------------------------- */
 
@@ -103,8 +60,7 @@ static int wanted(const struct config *config, const struct process *process)
 	       list_has(&config->kernel_ids, process->subject.kernel_id);
 }
 
-/* The process as the table knows it, entered at first sight. NULL if it has gone. */
-static struct process *see_process(struct collector *c, const struct tm_process_id *id)
+struct process *collect_process(struct collector *c, const struct tm_process_id *id)
 {
 	struct process *process;
 	int is_new;
@@ -133,14 +89,14 @@ static int on_selected(void *arg, const struct tm_process_id *id)
 		return 0;
 	if (!c->filtered)
 		return 1;
-	process = see_process(c, id);
+	process = collect_process(c, id);
 	return process && process->selected;
 }
 
 static void on_process(void *arg, const struct tm_process_id *id, const char *path)
 {
 	(void)path;
-	see_process(arg, id);
+	collect_process(arg, id);
 }
 
 /* The process maps no tapped file any more, or has not been seen to. */
@@ -182,276 +138,7 @@ static void on_detached(void *arg, const char *path, uint32_t file, const char *
 			reason);
 }
 
-/* ---- streams -> series ---------------------------------------------------------------------- */
-
-static int is_internal(const struct profile *profile, const char *endpoint)
-{
-	for (size_t i = 0; i < profile->internal_count; i++)
-		if (!strncmp(endpoint, profile->internal_endpoints[i],
-			     strlen(profile->internal_endpoints[i])))
-			return 1;
-	return 0;
-}
-
-static enum series_direction direction_of(const struct operation *operation)
-{
-	switch (operation->direction) {
-	case OPERATION_SEND:
-		return DIRECTION_SEND;
-	case OPERATION_RECEIVE:
-		return DIRECTION_RECEIVE;
-	default:
-		return DIRECTION_NONE;
-	}
-}
-
-/*
- * Whose stream it is: from the table, else from /proc, else from what came with the stream's first call. -EAGAIN: more will
- * soon be known.
- */
-static int find_subject(struct collector *c, const struct stream_identity *identity,
-			struct subject *out)
-{
-	const struct tm_process_id *id = &identity->key->process;
-	struct process *process = see_process(c, id);
-
-	if (process) {
-		whose__update(c->whose, process);
-		*out = process->subject;
-	} else if (identity->cgroups) {
-		whose__from_names(c->whose, identity->cgroups, c->now_ns, out);
-	} else {
-		memset(out, 0, sizeof(*out));
-		snprintf(out->kernel_id, sizeof(out->kernel_id), "unknown");
-	}
-	return whose__pending(c->whose, out->container, c->now_ns) ? -EAGAIN : 0;
-}
-
-/* What belongs to a stream: streams.h hands it back as `user`. */
-struct owner {
-	struct series *series;
-	struct flow *flow; /* NULL = no backlog can be told */
-	uint64_t messages; /* received, read before the calls in flight */
-	int noted; /* it was: the stream is not new */
-	int stuck; /* the bus has been told of the call in flight */
-	uint8_t rpc; /* bit n: requests by rule n may be on it */
-};
-
-/* Where the endpoint's name holds; parts that cannot be read are 0. */
-static void find_scope(const struct tm_process_id *process, struct endpoint_scope *out)
-{
-	char path[48];
-	struct stat st;
-
-	*out = (struct endpoint_scope){ .process = *process };
-	snprintf(path, sizeof(path), "/proc/%u/ns/net", process->tgid);
-	if (!stat(path, &st))
-		out->net = st.st_ino;
-	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", process->tgid);
-	if (!stat(path, &st))
-		out->mount = st.st_ino;
-}
-
-static int owner_new(struct collector *c, const struct series_labels *labels,
-		     const struct tm_process_id *process, struct owner **out)
-{
-	struct owner *owner = calloc(1, sizeof(*owner));
-	struct endpoint_scope scope;
-	int err;
-
-	if (!owner)
-		return -ENOMEM;
-	find_scope(process, &scope);
-	if (labels->kind == SERIES_MESSAGE && !labels->internal &&
-	    backlog__open(c->backlog, labels, &scope, &owner->flow)) {
-		free(owner);
-		return -ENOMEM;
-	}
-	err = series_table__open(c->series, labels, &owner->series);
-	if (err) {
-		backlog__close(c->backlog, owner->flow, labels->direction, 0, c->now_ns);
-		free(owner);
-		return err;
-	}
-	*out = owner;
-	return 0;
-}
-
-/* Whether the profile is meant for this stream. */
-static int is_meant(const struct stream_identity *identity, const struct subject *subject)
-{
-	const struct profile_match *match = &identity->profile->match;
-	char link[64], exe[PATH_MAX] = "";
-	ssize_t len = 0;
-
-	if (match->exe_count) {
-		snprintf(link, sizeof(link), "/proc/%u/exe", identity->key->process.tgid);
-		len = readlink(link, exe, sizeof(exe) - 1);
-	}
-	exe[len > 0 ? len : 0] = 0;
-	return match_fits(match, &(struct match_subject){
-					 .comm = identity->comm,
-					 .exe = exe,
-					 .kernel_id = subject->kernel_id,
-					 .endpoint = identity->endpoint,
-				 });
-}
-
-static int on_open(void *arg, const struct stream_identity *identity, void **user)
-{
-	struct collector *c = arg;
-	const struct profile *profile = identity->profile;
-	struct subject subject;
-	struct series_labels labels = {
-		.kind = profile->kind == PROFILE_CACHE ? SERIES_CACHE : SERIES_MESSAGE,
-		.direction = direction_of(identity->operation),
-		.comm = identity->comm[0] ? identity->comm : "unknown",
-		.system = profile->system,
-		.endpoint = identity->endpoint,
-		.socket_type = identity->socket_type,
-		.side = profile->side,
-		.operation = profile->kind == PROFILE_CACHE ? identity->operation->name : "",
-		.removals = profile_counts_removals(profile),
-		.internal = is_internal(profile, identity->endpoint),
-	};
-	struct owner *owner;
-	int err;
-
-	err = find_subject(c, identity, &subject);
-	if (err)
-		return err;
-	if (!is_meant(identity, &subject)) {
-		*user = NULL; /* a stream without series: it is in no sum */
-		return 0;
-	}
-	labels.kernel_id = subject.kernel_id;
-	labels.container = subject.container;
-	labels.pod = subject.pod;
-	labels.namespace = subject.namespace;
-	err = owner_new(c, &labels, &identity->key->process, &owner);
-	if (err)
-		return err;
-	for (size_t i = 0; i < c->rpc_rules.count; i++)
-		if (rpc_rule_matches(&c->rpc_rules, i, identity->socket_type, identity->endpoint))
-			owner->rpc |= (uint8_t)(1u << i);
-	*user = owner;
-	notice_stream(c->bus, c->now_ns, identity->key->process.tgid,
-		      series__labels(owner->series));
-	if (subject.container[0])
-		shares__open(c->shares, subject.container, identity->cgroup);
-	return 0;
-}
-
-static void read_counters(const struct tm_slot *slot, struct counters *out)
-{
-	memset(out, 0, sizeof(*out));
-	/* messages before the histogram: it never exceeds the frames */
-	out->messages = __atomic_load_n(&slot->messages, __ATOMIC_ACQUIRE);
-	out->bytes = slot->bytes;
-	out->would_block = slot->would_block;
-	out->timeouts = slot->timeouts;
-	out->sum_ns = slot->sum_ns;
-	out->other_errors = slot->other_errors;
-	out->unknown_errors = slot->unknown_errors;
-	out->cache.received = slot->received;
-	out->cache.hits = slot->hits;
-	out->cache.misses = slot->misses;
-	out->cache.ok = slot->ok;
-	out->cache.evictions = slot->evictions;
-	out->cache.expirations = slot->expirations;
-	for (size_t i = 0; i < TM_MAX_ERRNOS && slot->errors[i].error; i++)
-		out->errors[i] = slot->errors[i];
-	for (size_t i = 0; i < TM_HIST_BUCKETS; i++) {
-		out->hist[i] = slot->hist[i];
-		out->frames += out->hist[i];
-	}
-}
-
-static int on_retire(void *arg, void *user, const struct tm_slot *totals, uint64_t now_ns)
-{
-	struct collector *c = arg;
-	struct owner *owner = user;
-	enum series_direction direction;
-	struct counters counters;
-	int err;
-
-	if (!owner)
-		return 0;
-	direction = series__labels(owner->series)->direction;
-	read_counters(totals, &counters);
-	err = series_table__retire(c->series, owner->series, &counters, now_ns);
-	if (err)
-		return err;
-	notice_stream_end(c->bus, now_ns, totals->key.process.tgid, series__labels(owner->series),
-			  &counters);
-	backlog__close(c->backlog, owner->flow, direction, counters.messages, now_ns);
-	free(owner);
-	return 0;
-}
-
-static int free_owner(void *arg, const struct stream_view *view)
-{
-	(void)arg;
-	free(view->user);
-	return 0;
-}
-
-/* ---- delivery times -> series -------------------------------------------------------------------- */
-
-static int on_transit_open(void *arg, void *receiver, void *sender, void **user)
-{
-	struct collector *c = arg;
-	struct series_labels labels = *series__labels(((struct owner *)receiver)->series);
-	struct endpoint_end ends[2] = { { labels.endpoint, labels.socket_type }, { "", "" } };
-	struct series *series;
-	int err;
-
-	if (sender) {
-		const struct series_labels *other =
-			series__labels(((struct owner *)sender)->series);
-
-		ends[1] = (struct endpoint_end){ other->endpoint, other->socket_type };
-	}
-	labels.kind = SERIES_TRANSIT;
-	labels.direction = DIRECTION_NONE;
-	labels.endpoint = endpoint_bound(&ends[0], &ends[1]);
-	/* no label of the family; views tell requests from responses by the receiver's type */
-	err = series_table__open(c->series, &labels, &series);
-	if (!err)
-		*user = series;
-	return err;
-}
-
-static void read_transit(const struct tm_transit *transit, struct counters *out)
-{
-	memset(out, 0, sizeof(*out));
-	memcpy(out->view, transit->view, sizeof(out->view));
-	out->sum_ns = transit->sum_ns;
-	for (size_t i = 0; i < TM_HIST_BUCKETS; i++) {
-		out->hist[i] = transit->hist[i];
-		out->frames += out->hist[i];
-	}
-}
-
-static int on_transit_retire(void *arg, void *user, const struct tm_transit *totals,
-			     uint64_t now_ns)
-{
-	struct collector *c = arg;
-	struct counters counters;
-
-	read_transit(totals, &counters);
-	return series_table__retire(c->series, user, &counters, now_ns);
-}
-
-/* ---- requests -> series --------------------------------------------------------------------------- */
-
-static uint8_t stream_rules(void *stream, const struct series_labels **labels)
-{
-	const struct owner *owner = stream;
-
-	*labels = series__labels(owner->series);
-	return owner->rpc;
-}
+/* ---- what is measured ----------------------------------------------------------------------------- */
 
 /* A profile of requests counts nothing without the one whose messages they are in. */
 static void warn_of_rules(const struct rpc_rules *rules)
@@ -526,49 +213,22 @@ static void decide_transit(struct collector *c)
 
 /* ---- start and stop ---------------------------------------------------------------------------- */
 
-static int open_parts(struct collector *c, const struct profile *const *profiles, size_t count,
-		      struct relay_link *relay, char *err, size_t err_len)
+static int open_probes(struct collector *c, char *err, size_t err_len)
 {
-	struct probes_config probes_config = {
+	const struct probes_config config = {
 		.way = (enum attach_way)c->config->bpf_attach,
 		.max_streams = (uint32_t)c->config->max_streams,
 		.transit = wants_transit(c->config),
 		.view_bound_count = has_view(c->config, "fastdeploy") ? VIEW_FASTDEPLOY_BOUNDS : 0,
 		.view_bounds_ns = view_fastdeploy_bounds_ns,
 		.rpc_rules = c->rpc_rules.rules,
+		.rpc_rule_count = c->rpc_rules.count,
 		.filter = c->filtered,
 		/* a child has its parent's name and kernel, but not its pid */
 		.inherit = c->filtered && !c->config->pids.count,
 	};
-	struct taps_callbacks taps_callbacks = {
-		.selected = on_selected,
-		.process = on_process,
-		.attached = on_attached,
-		.detached = on_detached,
-		.arg = c,
-	};
-	struct stream_callbacks stream_callbacks = {
-		.open = on_open,
-		.retire = on_retire,
-		.arg = c,
-	};
-	struct transit_callbacks transit_callbacks = {
-		.open = on_transit_open,
-		.retire = on_transit_retire,
-		.arg = c,
-	};
-	const struct requests_config requests_config = {
-		.rules = &c->rpc_rules,
-		.stream_rules = stream_rules,
-	};
-	int error;
+	int error = probes__new(&config, err, err_len, &c->probes);
 
-	error = requests_rules(c->config, profiles, count, err, err_len, &c->rpc_rules);
-	if (error)
-		return error;
-	warn_of_rules(&c->rpc_rules);
-	probes_config.rpc_rule_count = c->rpc_rules.count;
-	error = probes__new(&probes_config, err, err_len, &c->probes);
 	if (error)
 		return error;
 	error = probe_cost_measure(c->probes, &c->cost);
@@ -585,10 +245,14 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 		LOG_U64("stepped_ns", c->cost.stepped_ns),
 		LOG_U64("transit_ns", c->cost.transit_ns));
 	decide_transit(c);
-	taps_callbacks.transit = c->transit;
-	taps_callbacks.per_process = only_pids(c->config) && probes__can_attach_process(c->probes);
-	snprintf(err, err_len, "out of memory");
-	error = processes__new("/proc", &c->processes);
+	return 0;
+}
+
+/* Whose it is, and where it is kept. */
+static int open_tables(struct collector *c, struct relay_link *relay)
+{
+	int error = processes__new("/proc", &c->processes);
+
 	if (!error)
 		error = open_usages(c);
 	if (!error)
@@ -597,26 +261,62 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 		error = shares__new(c->probes, &c->shares);
 	if (!error)
 		error = series_table__new(c->config->max_endpoints_per_kernel, &c->series);
-	if (!error)
-		error = taps__new(c->probes, profiles, count, &c->cost, &taps_callbacks, &c->taps);
+	return error ? error : backlog__new(c->series, &c->backlog);
+}
+
+/* What is tapped, and what comes of it. */
+static int open_taps(struct collector *c, const struct profile *const *profiles, size_t count)
+{
+	const struct taps_callbacks taps_callbacks = {
+		.selected = on_selected,
+		.process = on_process,
+		.attached = on_attached,
+		.detached = on_detached,
+		.transit = c->transit,
+		.per_process = only_pids(c->config) && probes__can_attach_process(c->probes),
+		.arg = c,
+	};
+	const struct stream_callbacks stream_callbacks = collect_stream_callbacks(c);
+	const struct transit_callbacks transit_callbacks = collect_transit_callbacks(c);
+	const struct requests_config requests_config = {
+		.rules = &c->rpc_rules,
+		.stream_rules = collect_stream_rules,
+	};
+	int error = taps__new(c->probes, profiles, count, &c->cost, &taps_callbacks, &c->taps);
+
 	if (!error)
 		error = streams__new(c->probes, c->taps, (uint32_t)c->config->max_streams,
 				     &stream_callbacks, &c->streams);
-	if (!error)
-		error = backlog__new(c->series, &c->backlog);
 	if (!error)
 		error = transits__new(c->probes, c->streams, &transit_callbacks, &c->transits);
 	if (!error)
 		error = requests__new(&requests_config, c->probes, c->streams, c->series,
 				      &c->requests);
-	if (!error) {
-		error = self__new(&c->self);
-		if (error)
-			snprintf(err, err_len, "/proc/self: %s: mount a readable /proc",
-				 strerror(-error));
-	}
+	return error;
+}
+
+static int open_parts(struct collector *c, const struct profile *const *profiles, size_t count,
+		      struct relay_link *relay, char *err, size_t err_len)
+{
+	int error = requests_rules(c->config, profiles, count, err, err_len, &c->rpc_rules);
+
 	if (error)
 		return error;
+	warn_of_rules(&c->rpc_rules);
+	error = open_probes(c, err, err_len);
+	if (error)
+		return error;
+	snprintf(err, err_len, "out of memory");
+	error = open_tables(c, relay);
+	if (!error)
+		error = open_taps(c, profiles, count);
+	if (error)
+		return error;
+	error = self__new(&c->self);
+	if (error) {
+		snprintf(err, err_len, "/proc/self: %s: mount a readable /proc", strerror(-error));
+		return error;
+	}
 	error = mmap_watch__new(&c->watch);
 	if (error)
 		snprintf(err, err_len,
@@ -660,7 +360,7 @@ void collector__free(struct collector *collector)
 	transits__free(collector->transits);
 	requests__free(collector->requests);
 	if (collector->streams)
-		streams__each(collector->streams, free_owner, NULL);
+		streams__each(collector->streams, collect_free_owner, NULL);
 	streams__free(collector->streams);
 	backlog__free(collector->backlog);
 	series_table__free(collector->series);
@@ -875,233 +575,6 @@ void collector__sweep(struct collector *collector, uint64_t now_ns)
 	streams__each(collector->streams, count_share, collector);
 	shares__end(collector->shares);
 	series_table__expire(collector->series, now_ns, collector->config->series_expiry_ns);
-}
-
-/* ---- snapshot --------------------------------------------------------------------------------------- */
-
-struct filling {
-	struct collector *collector;
-	struct snapshot_builder *builder;
-	int err;
-};
-
-/* A call that receives may wait for long with nothing wrong; others may not. */
-static void check_stuck(struct collector *c, struct owner *owner, const struct stream_sample *row)
-{
-	const struct series_labels *labels = series__labels(owner->series);
-	int stuck = labels->direction != DIRECTION_RECEIVE &&
-		    row->oldest_ns >= c->config->stuck_after_ns;
-
-	if (stuck && !owner->stuck)
-		notice_stuck(c->bus, c->now_ns, row->tgid, labels, row->oldest_ns);
-	owner->stuck = stuck;
-}
-
-static int add_stream(void *arg, const struct stream_view *view)
-{
-	struct filling *f = arg;
-	const struct tm_slot *slot = view->counters;
-	uint64_t now_ns = f->collector->now_ns;
-	struct owner *owner = view->user;
-	struct counters counters;
-	struct stream_sample row = {
-		.profile = view->profile ? view->profile->name : "",
-		.operation = view->operation ? view->operation->name : "",
-		.slot = view->slot,
-		.tgid = slot->key.process.tgid,
-		.object = slot->key.object,
-		.age_ns = now_ns > slot->opened_ns ? now_ns - slot->opened_ns : 0,
-		.in_flight = view->in_flight,
-	};
-
-	if (view->oldest_start_ns && now_ns > view->oldest_start_ns)
-		row.oldest_ns = now_ns - view->oldest_start_ns;
-	read_counters(slot, &counters);
-	row.frames = counters.frames;
-	row.messages = counters.messages;
-	row.bytes = counters.bytes + counters.cache.received;
-	row.would_block = counters.would_block;
-	row.timeouts = counters.timeouts;
-	row.sum_ns = counters.sum_ns;
-	row.failures = counters.other_errors + counters.unknown_errors;
-	for (size_t i = 0; i < TM_MAX_ERRNOS; i++)
-		row.failures += counters.errors[i].count;
-	if (owner && series__labels(owner->series)->direction == DIRECTION_SEND)
-		backlog__count(owner->flow, DIRECTION_SEND, counters.messages, view->in_flight);
-	else if (owner)
-		backlog__count(owner->flow, DIRECTION_RECEIVE,
-			       owner->noted ? owner->messages : counters.messages,
-			       owner->noted ? 0 : BACKLOG_UNSURE);
-	if (owner && row.oldest_ns >= RECEIVER_WAITS_NS &&
-	    series__labels(owner->series)->direction == DIRECTION_RECEIVE)
-		backlog__waits(owner->flow);
-	if (owner)
-		check_stuck(f->collector, owner, &row);
-	return snapshot_builder__add_stream(f->builder, owner ? owner->series : NULL, &counters,
-					    &row);
-}
-
-/* Before the calls in flight are looked at, see backlog.h. */
-static int note_received(void *arg, const struct stream_view *view)
-{
-	struct owner *owner = view->user;
-
-	(void)arg;
-	if (!owner)
-		return 0;
-	owner->messages = __atomic_load_n(&view->counters->messages, __ATOMIC_ACQUIRE);
-	owner->noted = 1;
-	return 0;
-}
-
-static int add_transit(void *arg, void *user, const struct tm_transit *transit)
-{
-	struct filling *f = arg;
-	struct counters counters;
-
-	read_transit(transit, &counters);
-	return snapshot_builder__add_counters(f->builder, user, &counters);
-}
-
-static int add_tap(void *arg, const struct tap_info *info)
-{
-	struct filling *f = arg;
-	struct tap_sample sample = {
-		.profile = info->profile->name,
-		.path = info->path,
-		.function = info->function,
-		.attach = info->up ? attach_way_name(probes__way(f->collector->probes)) : "",
-		.offset = info->offset,
-		.function_offset = info->function_offset,
-		.instruction = info->instruction,
-		.placement = info->placement,
-		.up = info->up,
-		.reason = info->reason,
-		.processes = info->processes,
-	};
-
-	return snapshot_builder__add_tap(f->builder, &sample);
-}
-
-static int add_function(void *arg, const struct profile *profile, const char *function,
-			uint64_t runs, uint64_t cost_ns)
-{
-	struct filling *f = arg;
-	struct function_sample sample = {
-		.profile = profile->name,
-		.function = function,
-		.runs = runs,
-		.cost_ns = cost_ns,
-	};
-
-	return snapshot_builder__add_function(f->builder, &sample);
-}
-
-static void add_kernel(void *arg, const struct process *process)
-{
-	struct filling *f = arg;
-	struct kernel_sample kernel = {
-		.kernel_id = process->subject.kernel_id,
-		.container = process->subject.container,
-		.name = process->subject.name,
-		.pod = process->subject.pod,
-		.namespace = process->subject.namespace,
-		.processes = 1,
-	};
-
-	if (f->err || !process->selected)
-		return;
-	usages__find(f->collector->usages, &process->subject, &kernel.point.usage);
-	f->err = snapshot_builder__add_kernel(f->builder, &kernel);
-}
-
-/* Messages whose delivery time is not known are no loss of counts. */
-static int is_of_transit(enum tm_lost reason)
-{
-	return !strncmp(lost_name(reason), "transit_", strlen("transit_"));
-}
-
-static void tell_losses(struct collector *c, const struct snapshot *raw)
-{
-	for (enum tm_lost reason = 0; reason < TM_LOST_COUNT; reason++) {
-		if (raw->lost[reason] > c->lost_seen[reason] && !is_of_transit(reason))
-			notice_lost(c->bus, c->now_ns, reason,
-				    raw->lost[reason] - c->lost_seen[reason]);
-		c->lost_seen[reason] = raw->lost[reason];
-	}
-}
-
-static void add_totals(struct collector *c, struct snapshot *raw)
-{
-	const uint64_t *losses = probes__losses(c->probes);
-
-	for (int i = 0; i < TM_LOST_COUNT; i++)
-		raw->lost[i] = losses[i] + c->lost_elsewhere[i];
-	raw->lost[TM_LOST_LABELS_UNKNOWN] += streams__labels_unknown(c->streams);
-	raw->lost[TM_LOST_MMAP_EVENTS] += c->mapped_lost;
-	raw->lost[TM_LOST_KERNEL_ID_CONFLICT] += whose__conflicts(c->whose);
-	tell_losses(c, raw);
-	bus__stats(c->bus, &raw->bus);
-	raw->streams_used = streams__used(c->streams);
-	raw->streams_limit = (uint32_t)c->config->max_streams;
-	raw->series_capped = series_table__capped(c->series);
-	self__sample(c->self, &raw->self);
-}
-
-static int fill(struct collector *c, struct snapshot_builder *builder)
-{
-	struct filling f = { .collector = c, .builder = builder };
-	int err;
-
-	backlog__begin(c->backlog);
-	err = streams__each(c->streams, add_stream, &f);
-	if (!err)
-		err = backlog__end(c->backlog, builder);
-	if (!err)
-		err = transits__each(c->transits, add_transit, &f);
-	if (!err)
-		err = requests__fill(c->requests, builder, c->now_ns);
-	if (!err)
-		err = snapshot_builder__add_retired(builder, c->series);
-	if (!err)
-		err = taps__each(c->taps, add_tap, &f);
-	if (!err)
-		err = taps__each_function(c->taps, add_function, &f);
-	if (err)
-		return err;
-	processes__each(c->processes, add_kernel, &f);
-	add_totals(c, snapshot_builder__raw(builder));
-	return f.err;
-}
-
-static uint64_t real_time_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
-
-int collector__snapshot(struct collector *collector, uint64_t now_ns, struct snapshot **out)
-{
-	struct snapshot_builder *builder;
-	int err;
-
-	collector__events(collector, now_ns);
-	transits__update(collector->transits, now_ns);
-	streams__each(collector->streams, note_received, NULL);
-	streams__update(collector->streams, now_ns);
-	requests__update(collector->requests, now_ns);
-	usages__read(collector->usages);
-	err = snapshot_builder__new(now_ns, real_time_ns(), ++collector->snapshots, &builder);
-	if (err)
-		return err;
-	err = fill(collector, builder);
-	if (err) {
-		snapshot_builder__free(builder);
-		return err;
-	}
-	return snapshot_builder__seal(builder, out);
 }
 
 void collector__set_lost(struct collector *collector, enum tm_lost reason, uint64_t count)
