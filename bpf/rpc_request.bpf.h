@@ -12,6 +12,9 @@ static __noinline __u32 rpc_method(__u32 rule, __u64 op)
 
 	if (rule >= TM_RPC_RULES)
 		return 0;
+	/* Hidden from the compiler, which would index by another copy: Linux 6.1's verifier has a bound for one only. */
+	__asm__("" : "+r"(rule));
+	rule &= TM_RPC_RULES - 1;
 	if (op < 128)
 		return rpc_rules[rule].methods[op & 127];
 	found = bpf_map_lookup_elem(&rpc_names, &name);
