@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stat/options.h"
 #include <string.h>
-#include "toolkit/secret.h"
-#include "toolkit/url.h"
 #include "util/exit_code.h"
 
 #define MS 1000000ull /* nanoseconds */
@@ -11,17 +9,7 @@
 #define FIELD(name) .offset = offsetof(struct stat_options, name)
 
 static const struct option_spec specs[] = {
-	{
-		.name = "url",
-		.type = OPTION_TEXT,
-		FIELD(url),
-		.argument = "URL",
-		.value = "http://127.0.0.1:9752",
-		.valid = url_is_base,
-		.expected = URL_EXPECTED,
-		.group = "What is asked",
-		.help = "An agent, or a gateway.",
-	},
+	API_SERVER_OPTIONS(offsetof(struct stat_options, server)),
 	{
 		.name = "metric",
 		.type = OPTION_TEXTS,
@@ -36,31 +24,6 @@ static const struct option_spec specs[] = {
 		.argument = "DURATION",
 		.value = "10s",
 		.help = "What rates are computed over, 1s to 600s.",
-	},
-	{
-		.name = "basic-auth",
-		.type = OPTION_TEXT,
-		FIELD(basic_auth),
-		.argument = "USER:FILE",
-		.valid = is_basic_auth,
-		.help = "Log in as USER, with the password in FILE.",
-	},
-	{
-		.name = "ca-file",
-		.type = OPTION_TEXT,
-		FIELD(ca_file),
-		.argument = "FILE",
-		.help = "Certificates of those who may sign the server's one (PEM).",
-	},
-	{
-		.name = "timeout",
-		.type = OPTION_DURATION,
-		FIELD(timeout_ns),
-		.argument = "DURATION",
-		.value = "10s",
-		.min = 100 * MS,
-		.max = 600 * SECOND,
-		.help = "How long an answer may take.",
 	},
 	{
 		.name = "output",
@@ -116,7 +79,7 @@ int stat_options_parse(int argc, char *const *argv, struct stat_options *out)
 		fprintf(stderr, "%s\n", line);
 		return EXIT_CODE_USAGE;
 	}
-	url_trim(out->url);
+	url_trim(out->server.url);
 	return EXIT_CODE_OK;
 }
 

@@ -3,22 +3,19 @@
 #define TAPMETER_STAT_OPTIONS_H
 /* All that `tapmeter stat` can be told. options.c has meaning, limits and defaults. */
 #include <stdint.h>
+#include "toolkit/api.h"
 #include "util/help.h"
-#include "util/options.h"
 
 enum stat_output { OUTPUT_TABLE, OUTPUT_JSON };
 
 struct stat_options {
+	struct api_server server;
 	struct option_texts ids; /* empty = all kernels there are */
-	char *url; /* without a slash at the end */
 	unsigned output; /* enum stat_output */
 	int watch;
 	uint64_t interval_ns;
 	char *window; /* as the API takes it */
 	struct option_texts metrics; /* empty = all */
-	uint64_t timeout_ns;
-	char *basic_auth; /* "USER:FILE"; NULL = none */
-	char *ca_file; /* NULL = none */
 };
 
 extern const struct help stat_help;

@@ -12,7 +12,6 @@
 #include "stat/table.h"
 #include "toolkit/api.h"
 #include "toolkit/cell.h"
-#include "toolkit/secret.h"
 #include "util/exit_code.h"
 
 #define NS_PER_MS 1000000u
@@ -237,46 +236,20 @@ static int open_signals(int watching)
 	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int open_api(struct asker *asker)
-{
-	const struct stat_options *options = asker->options;
-	struct basic_auth auth = { 0 };
-	int err = 0;
-
-	if (options->basic_auth)
-		err = basic_auth_read(options->basic_auth, &auth, asker->err, sizeof(asker->err));
-	if (!err) {
-		const struct fetch_config config = {
-			.user = auth.user,
-			.password = auth.password,
-			.ca_file = options->ca_file,
-			.max_total = SIZE_MAX,
-			.cancel_fd = asker->signals,
-		};
-
-		err = fetcher__new(&config, &asker->api.fetcher);
-	}
-	basic_auth_free(&auth);
-	return err;
-}
-
 int stat_run(const struct stat_options *options)
 {
 	struct asker asker = {
 		.options = options,
-		.api = { .url = options->url,
-			 .timeout_ms = (unsigned)(options->timeout_ns / NS_PER_MS) },
 		.signals = open_signals(options->watch),
 		.is_tty = isatty(STDOUT_FILENO),
-		.err = "no memory",
 	};
 	int code = EXIT_CODE_USAGE;
 
-	if (open_api(&asker))
+	if (api_open(&options->server, asker.signals, &asker.api, asker.err, sizeof(asker.err)))
 		fprintf(stderr, "%s\n", asker.err);
 	else
 		code = watch(&asker);
-	fetcher__free(asker.api.fetcher);
+	api_close(&asker.api);
 	if (asker.signals >= 0)
 		close(asker.signals);
 	return code;

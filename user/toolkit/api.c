@@ -6,6 +6,41 @@
 #include "util/quote.h"
 
 #define MAX_ANSWER ((size_t)256 << 20)
+#define NS_PER_MS 1000000u
+
+int api_open(const struct api_server *server, int cancel_fd, struct api *out, char *err,
+	     size_t err_len)
+{
+	struct basic_auth auth = { 0 };
+	int error = 0;
+
+	*out = (struct api){
+		.url = server->url,
+		.timeout_ms = (unsigned)(server->timeout_ns / NS_PER_MS),
+	};
+	snprintf(err, err_len, "no memory");
+	if (server->basic_auth)
+		error = basic_auth_read(server->basic_auth, &auth, err, err_len);
+	if (!error) {
+		const struct fetch_config config = {
+			.user = auth.user,
+			.password = auth.password,
+			.ca_file = server->ca_file,
+			.max_total = SIZE_MAX,
+			.cancel_fd = cancel_fd,
+		};
+
+		error = fetcher__new(&config, &out->fetcher);
+	}
+	basic_auth_free(&auth);
+	return error;
+}
+
+void api_close(struct api *api)
+{
+	fetcher__free(api->fetcher);
+	api->fetcher = NULL;
+}
 
 void api_answer_free(struct api_answer *answer)
 {

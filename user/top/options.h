@@ -3,22 +3,19 @@
 #define TAPMETER_TOP_OPTIONS_H
 /* All that `tapmeter top` can be told. options.c has meaning, limits and defaults. */
 #include <stdint.h>
+#include "toolkit/api.h"
 #include "util/help.h"
-#include "util/options.h"
 
 /* The last three in the order of enum part. */
 enum top_view { TOP_ALL, TOP_KERNELS, TOP_STREAMS, TOP_TAPS };
 
 struct top_options {
-	char *url; /* without a slash at the end */
+	struct api_server server;
 	int batch;
 	uint64_t interval_ns;
 	uint64_t count; /* of batches; 0 = no end */
 	unsigned view; /* enum top_view */
 	char *window; /* as the API takes it */
-	uint64_t timeout_ns;
-	char *basic_auth; /* "USER:FILE"; NULL = none */
-	char *ca_file; /* NULL = none */
 };
 
 extern const struct help top_help;

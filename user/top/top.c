@@ -26,7 +26,8 @@ static unsigned batch_parts(const struct top_options *options)
 static int print(const struct session *session, unsigned parts)
 {
 	struct strbuf out = STRBUF_INIT;
-	int err = batch_write(&session->model, parts, session->options->url, session->utf8, &out);
+	int err = batch_write(&session->model, parts, session->options->server.url, session->utf8,
+			      &out);
 
 	if (!err && (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout)))
 		err = -EIO;

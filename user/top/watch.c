@@ -29,7 +29,8 @@ static int show(struct watch *watch, struct screen *screen)
 	if (ui_arrange(&watch->ui, &watch->session.model, draw_width(canvas.columns),
 		       draw_height(canvas.rows)))
 		return -ENOMEM;
-	draw(&canvas, &watch->ui, &watch->session.model, watch->session.options->url, time(NULL));
+	draw(&canvas, &watch->ui, &watch->session.model, watch->session.options->server.url,
+	     time(NULL));
 	screen__end(screen);
 	return 0;
 }
