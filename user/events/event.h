@@ -16,11 +16,11 @@ enum event_type {
 	EVENT_PROCESS_SEEN, /* comm */
 	EVENT_PROCESS_GONE, /* comm */
 	EVENT_STREAM_OPENED, /* system, comm, direction or operation, endpoint, socket_type */
-	EVENT_STREAM_CLOSED, /* the same, and messages, bytes */
+	EVENT_STREAM_CLOSED, /* the same, and calls, bytes */
 	EVENT_CALL_STUCK, /* the stream's, and age_ms */
 	EVENT_COUNTS_LOST, /* reason, count */
 	EVENT_OVERHEAD, /* path, reason: a file was given up for --overhead.budget */
-	EVENT_SNAPSHOT, /* kernels, streams, taps, messages: once per --sample.interval */
+	EVENT_SNAPSHOT, /* snapshot, kernels, streams, taps: once per --sample.interval */
 	EVENT_TYPE_COUNT,
 };
 
