@@ -267,7 +267,18 @@ const struct option_spec config_options[] = {
 		.value = "30s",
 		.min = 1 * MS,
 		.max = 24 * HOUR,
-		.help = "A call under way for so long, other than a receive, is an event: call.stuck.",
+		.help = "A call under way for so long, other than a receive, is an event: call.stuck. A "
+			"request without response as well: request.unanswered.",
+	},
+	{
+		.name = "slow-call",
+		.type = OPTION_DURATION,
+		FIELD(slow_call_ns),
+		.argument = "DURATION",
+		.min = 1000,
+		.max = 24 * HOUR,
+		.help = "A call that took as long, other than a receive, is an event: call.slow. "
+			"Without it: none is.",
 	},
 	{
 		.name = "config.file",
