@@ -138,12 +138,9 @@ void notice_unanswered(struct bus *bus, uint64_t now_ns, uint32_t tgid,
 		       const struct series_labels *labels, uint32_t unanswered, uint64_t age_ns)
 {
 	const struct event_attribute attributes[] = {
-		EVENT_TEXT("system", labels->system),
-		EVENT_TEXT("comm", labels->comm),
-		EVENT_TEXT("method", labels->operation),
-		EVENT_TEXT("side", labels->side),
-		EVENT_NUMBER("unanswered", unanswered),
-		EVENT_NUMBER("age_ms", age_ns / NS_PER_MS),
+		EVENT_TEXT("system", labels->system),	 EVENT_TEXT("comm", labels->comm),
+		EVENT_TEXT("method", labels->operation), EVENT_TEXT("side", labels->side),
+		EVENT_NUMBER("unanswered", unanswered),	 EVENT_NUMBER("age_ms", age_ns / NS_PER_MS),
 	};
 
 	publish(bus, stream_event(EVENT_REQUEST_UNANSWERED, now_ns, tgid, labels), attributes,

@@ -73,6 +73,8 @@ static void read_counters(const struct tm_rpc *rpc, struct counters *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->sum_ns = rpc->sum_ns;
+	/* before the histogram: never more results than answers */
+	out->results = __atomic_load_n(&rpc->results, __ATOMIC_ACQUIRE);
 	for (size_t i = 0; i < TM_HIST_BUCKETS; i++) {
 		out->hist[i] = rpc->hist[i];
 		out->frames += out->hist[i];
@@ -183,8 +185,8 @@ static int add(void *arg, const struct rpc_view *view)
 		oldest_ns = r->now_ns - view->oldest_start_ns;
 	read_counters(view->counters, &counters);
 	check_stuck(r, method, view, oldest_ns);
-	return snapshot_builder__add_requests(r->builder, method->series, &counters, view->unanswered,
-					      oldest_ns);
+	return snapshot_builder__add_requests(r->builder, method->series, &counters,
+					      view->unanswered, oldest_ns);
 }
 
 int requests__fill(struct requests *requests, struct snapshot_builder *builder, uint64_t now_ns)

@@ -459,9 +459,10 @@ struct tm_rpc {
 	__u32 pad;
 	__u64 requests;
 	__u64 sum_ns;
+	__u64 results; /* responses that had one */
 	__u64 hist[TM_HIST_BUCKETS]; /* of those answered */
 };
-_Static_assert(sizeof(struct tm_rpc) == 32 + 8 * TM_HIST_BUCKETS, "tm_rpc layout");
+_Static_assert(sizeof(struct tm_rpc) == 40 + 8 * TM_HIST_BUCKETS, "tm_rpc layout");
 
 struct tm_rpc_key {
 	__u32 stream;

@@ -258,10 +258,11 @@ static void produce_all(struct bus *bus)
 	for (size_t i = 0; i < PRODUCERS; i++)
 		pthread_join(threads[i], NULL);
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	print_message("publishing cost %.0f ns each, %d threads at once, 4 subscribers\n",
-		      ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) /
-			      (double)(PRODUCERS * EACH),
-		      PRODUCERS);
+	print_message(
+		"publishing cost %.0f ns each, %d threads at once, 4 subscribers\n",
+		((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) /
+			(double)(PRODUCERS * EACH),
+		PRODUCERS);
 }
 
 static void one_that_blocks_and_one_that_fails_do_not_touch_the_others(void **state)
