@@ -323,6 +323,8 @@ static unsigned views_of(const struct option_texts *names)
 			views |= FAMILIES_VIEW_BACKENDAI;
 		else if (!strcmp(names->items[i], "fastdeploy"))
 			views |= FAMILIES_VIEW_FASTDEPLOY;
+		else if (!strcmp(names->items[i], "lmcache"))
+			views |= FAMILIES_VIEW_LMCACHE;
 	return views;
 }
 

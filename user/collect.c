@@ -221,6 +221,7 @@ static int open_probes(struct collector *c, char *err, size_t err_len)
 		.transit = wants_transit(c->config),
 		.view_bound_count = has_view(c->config, "fastdeploy") ? VIEW_FASTDEPLOY_BOUNDS : 0,
 		.view_bounds_ns = view_fastdeploy_bounds_ns,
+		.slow_call_ns = c->config->slow_call_ns,
 		.rpc_rules = c->rpc_rules.rules,
 		.rpc_rule_count = c->rpc_rules.count,
 		.filter = c->filtered,
@@ -281,6 +282,8 @@ static int open_taps(struct collector *c, const struct profile *const *profiles,
 	const struct requests_config requests_config = {
 		.rules = &c->rpc_rules,
 		.stream_rules = collect_stream_rules,
+		.bus = c->bus,
+		.stuck_after_ns = c->config->stuck_after_ns,
 	};
 	int error = taps__new(c->probes, profiles, count, &c->cost, &taps_callbacks, &c->taps);
 

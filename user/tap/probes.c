@@ -320,6 +320,7 @@ static int open_and_load(struct probes *p, const struct probes_config *config)
 	p->skel->rodata->agent_tgid = (__u32)getpid();
 	p->skel->rodata->filter_processes = config->filter != 0;
 	p->skel->rodata->cgroup_streams_limit = p->max_streams / 4;
+	p->skel->rodata->slow_call_ns = config->slow_call_ns;
 	hist_tables_fill(p->skel->rodata->hist_bounds_ns, p->skel->rodata->hist_guesses);
 	select_programs(p->skel, p->way);
 	err = bpf_map__set_max_entries(p->skel->maps.slots, p->max_streams);
