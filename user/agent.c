@@ -35,7 +35,7 @@
 #define ANSWER_TIMEOUT_NS \
 	5000000000ull /* for a fresh snapshot; attaching to many files may hold it up */
 #define DRAIN_NS 5000000000ull /* for the log to write what has happened before the end */
-#define MAX_CONNECTIONS 512
+#define MAX_CONNECTIONS 4096
 #define CONNECTION_TIMEOUT_S 10
 #define MAX_BODY (1 << 20) /* live-stat: 10 000 ids of 100 bytes */
 
