@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,13 +213,13 @@ static void give_up(struct relay_link *link, const char *reason, relay_answer_fn
 
 /* ---- asking -------------------------------------------------------------------------------------- */
 
-static int send_lookup(int socket, const struct relay_lookup *lookup, int fd)
+static int send_with(int socket, const void *what, size_t size, int fd)
 {
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = { .bytes = { 0 } };
-	struct iovec part = { .iov_base = (void *)lookup, .iov_len = sizeof(*lookup) };
+	struct iovec part = { .iov_base = (void *)(uintptr_t)what, .iov_len = size };
 	struct msghdr message = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
@@ -270,7 +271,7 @@ static int ask(struct relay_link *link, enum relay_source source, const char *co
 		link->number = 1;
 	lookup.header.number = link->number;
 	snprintf(lookup.container, sizeof(lookup.container), "%s", container);
-	err = send_lookup(link->socket, &lookup, fd);
+	err = send_with(link->socket, &lookup, sizeof(lookup), fd);
 	if (err)
 		return err;
 	*asked = (struct asked){ .number = link->number, .source = source, .since_ns = now_ns };
@@ -285,6 +286,33 @@ int relay_link__ask(struct relay_link *link, enum relay_source source, const cha
 
 	close(fd);
 	return err;
+}
+
+/* ---- what it puts out --------------------------------------------------------------------------- */
+
+pid_t relay_link__pid(const struct relay_link *link)
+{
+	return link->socket >= 0 ? link->pid : 0;
+}
+
+int relay_link__settings(struct relay_link *link, const struct relay_settings *settings, int feed)
+{
+	int err = -EAGAIN;
+
+	if (link->socket >= 0)
+		err = send_with(link->socket, settings, sizeof(*settings), feed);
+	close(feed);
+	return err;
+}
+
+int relay_link__wait(struct relay_link *link, uint64_t timeout_ns)
+{
+	struct pollfd end = { .fd = link->socket, .events = POLLRDHUP };
+
+	/* what it still answers is of no interest: only that it has gone */
+	if (link->socket < 0 || poll(&end, 1, (int)(timeout_ns / 1000000)) > 0)
+		return 0;
+	return -ETIMEDOUT;
 }
 
 /* ---- answers ---------------------------------------------------------------------------------------- */

@@ -24,6 +24,8 @@ struct lookup {
 
 struct lookups {
 	int link;
+	settings_fn on_settings;
+	void *arg;
 	struct lookup list[RELAY_MAX_LOOKUPS];
 };
 
@@ -90,15 +92,37 @@ static int begin(struct lookups *lookups, const struct relay_lookup *asked, int 
 	return 0;
 }
 
+union request {
+	struct relay_header header;
+	struct relay_lookup lookup;
+	struct relay_settings settings;
+};
+
+/* `fd` then belongs to someone else, unless it is an error. */
+static int take_request(struct lookups *lookups, const union request *request, size_t size, int fd)
+{
+	const struct relay_header *header = &request->header;
+
+	if (size < sizeof(*header) || size != header->size || fd < 0 ||
+	    header->version != RELAY_PROTO_VERSION)
+		return -EPROTO;
+	if (header->kind == RELAY_LOOKUP && size == sizeof(request->lookup))
+		return begin(lookups, &request->lookup, fd);
+	if (header->kind == RELAY_SETTINGS && size == sizeof(request->settings) &&
+	    lookups->on_settings)
+		return lookups->on_settings(lookups->arg, &request->settings, fd);
+	return -EPROTO;
+}
+
 /* Returns 1 when the agent has gone. */
-static int take_lookup(struct lookups *lookups)
+static int take_message(struct lookups *lookups)
 {
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct relay_lookup asked = { 0 };
-	struct iovec part = { .iov_base = &asked, .iov_len = sizeof(asked) };
+	union request request = { 0 };
+	struct iovec part = { .iov_base = &request, .iov_len = sizeof(request) };
 	struct msghdr message = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
@@ -106,18 +130,16 @@ static int take_lookup(struct lookups *lookups)
 		.msg_controllen = sizeof(control),
 	};
 	ssize_t got = recvmsg(lookups->link, &message, MSG_CMSG_CLOEXEC);
-	int fd, err;
+	int fd, err = -EPROTO;
 
 	if (got <= 0)
 		return got ? -errno : 1;
 	fd = take_fd(&message);
-	if (got != sizeof(asked) || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || fd < 0 ||
-	    asked.header.version != RELAY_PROTO_VERSION || asked.header.kind != RELAY_LOOKUP)
-		err = -EPROTO;
-	else
-		err = begin(lookups, &asked, fd);
+	if (!(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		err = take_request(lookups, &request, (size_t)got, fd);
 	if (err && fd >= 0)
 		close(fd);
+	explicit_bzero(&request, sizeof(request));
 	return err;
 }
 
@@ -198,13 +220,13 @@ static int serve_once(struct lookups *lookups)
 	for (int i = 0; i < RELAY_MAX_LOOKUPS && !err; i++)
 		err = serve_lookup(lookups, &lookups->list[i], fds[i].revents);
 	if (!err && fds[RELAY_MAX_LOOKUPS].revents)
-		err = take_lookup(lookups);
+		err = take_message(lookups);
 	return err;
 }
 
-int lookups_serve(int link)
+int lookups_serve(int link, settings_fn on_settings, void *arg)
 {
-	struct lookups lookups = { .link = link };
+	struct lookups lookups = { .link = link, .on_settings = on_settings, .arg = arg };
 	int err = 0;
 
 	for (int i = 0; i < RELAY_MAX_LOOKUPS; i++)
