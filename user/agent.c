@@ -428,20 +428,32 @@ static int start_http(struct agent *agent, struct web_config *web, char *err, si
 	return http_server__new(&config, err, err_len, &agent->http);
 }
 
-static int start_outputs(struct agent *agent)
+static int start_outputs(struct agent *agent, char *err, size_t err_len)
 {
 	const struct outputs_config config = {
 		.config = agent->config,
 		.store = agent->store,
+		.bus = agent->bus,
 		.link = agent->relay,
 		.version = TAPMETER_VERSION,
 		.revision = TAPMETER_REVISION,
 	};
-	int err = outputs__new(&config, &agent->outputs);
 
-	if (err)
-		log_msg(LOG_ERROR, "cannot put anything out", LOG_STR("error", strerror(-err)));
-	return err;
+	return outputs__new(&config, err, err_len, &agent->outputs);
+}
+
+/* The last snapshot may have made events. What is not told now, is not before the end of the whole drain. */
+static uint64_t still_pending(const struct agent *agent)
+{
+	const struct timespec a_while = { .tv_nsec = 1000000 };
+	uint64_t left = pending(agent);
+
+	while (left && !agent->interrupted && agent->draining_ns &&
+	       now_ns() - agent->draining_ns < DRAIN_NS) {
+		nanosleep(&a_while, NULL);
+		left = pending(agent);
+	}
+	return left;
 }
 
 /* Whether there ever was a collector or not. */
@@ -455,7 +467,8 @@ static void finish_outputs(struct agent *agent, int err)
 	if (agent->collector && collector__snapshot(agent->collector, now_ns(), &snapshot))
 		log_msg(LOG_ERROR, "cannot take the last snapshot");
 	outputs__finish(agent->outputs, snapshot,
-			complete && snapshot ? RELAY_COMPLETE : RELAY_INTERRUPTED, pending(agent));
+			complete && snapshot ? RELAY_COMPLETE : RELAY_INTERRUPTED,
+			still_pending(agent));
 	snapshot__unref(snapshot);
 }
 
@@ -522,7 +535,8 @@ int agent_run(const struct config *config, const struct profile *const *profiles
 		/* before the taps: a second agent on the same port must not tap anything first */
 		log_msg(LOG_ERROR, "cannot listen", LOG_STR("error", text));
 		code = EXIT_CODE_FAILED;
-	} else if (start_outputs(&agent)) {
+	} else if (start_outputs(&agent, text, sizeof(text))) {
+		log_msg(LOG_ERROR, "cannot put snapshots out", LOG_STR("error", text));
 		code = EXIT_CODE_FAILED;
 	} else if (collector__new(config, profiles, count, agent.relay, agent.bus, text,
 				  sizeof(text), &agent.collector)) {

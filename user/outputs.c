@@ -3,23 +3,34 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/mman.h>
 #include <unistd.h>
+#include "final_file.h"
+#include "notices.h"
 #include "page_file.h"
+#include "publish_socket.h"
+#include "serve/final_json.h"
+#include "util/durable.h"
 #include "util/log.h"
 #include "util/relay_settings.h"
+#include "util/relay_state.h"
 
 #define SECOND_NS 1000000000ull
 #define SNAPSHOT_TIMEOUT_NS SECOND_NS /* then the page is left out: the next one has it all */
+#define FILE_TIMEOUT_NS (3 * SECOND_NS) /* for the file to be on the disk */
 #define LAST_TIMEOUT_NS (3 * SECOND_NS) /* for the relay to take the last page */
 #define END_TIMEOUT_NS (5 * SECOND_NS) /* and then to end */
 
 struct outputs {
 	struct outputs_config config;
 	struct relay_feed *feed;
-	uint64_t interval_ns;
+	struct publish_socket listener;
+	int folder; /* -1 = no file is wanted */
+	uint64_t interval_ns; /* 0 = the relay is not fed */
 	uint64_t start_real_ns;
 	pthread_t thread;
 	int running;
@@ -44,8 +55,8 @@ static struct relay_page head_of(const struct outputs *outputs, const struct sna
 				 enum relay_state state, uint64_t pending)
 {
 	return (struct relay_page){
-		.mono_ns = snapshot ? snapshot->mono_ns : 0,
-		.real_ns = snapshot ? snapshot->real_ns : 0,
+		.mono_ns = snapshot ? snapshot->mono_ns : clock_ns(CLOCK_MONOTONIC),
+		.real_ns = snapshot ? snapshot->real_ns : clock_ns(CLOCK_REALTIME),
 		.start_real_ns = outputs->start_real_ns,
 		.pending = pending,
 		.state = state,
@@ -175,7 +186,32 @@ static int fill_settings(const struct config *config, struct relay_settings *set
 	err = relay_settings_add_u64(settings, "log.level", config->log_level);
 	if (!err)
 		err = relay_settings_add_u64(settings, "log.format", config->log_format);
+	if (err || !config->snapshot_publish)
+		return err;
+	*interval_ns = config->snapshot_interval_ns;
+	err = relay_settings_add(settings, "snapshot.publish", config->snapshot_publish);
+	if (!err)
+		err = relay_settings_add_u64(settings, "snapshot.interval_ns",
+					     config->snapshot_interval_ns);
 	return err;
+}
+
+/* Before anything is tapped: a folder or an endpoint that cannot be is an error at the start. */
+static int open_places(struct outputs *outputs, char *err, size_t err_len)
+{
+	const struct config *config = outputs->config.config;
+
+	if (config->snapshot_dir) {
+		outputs->folder = durable_open(config->snapshot_dir);
+		if (outputs->folder < 0) {
+			snprintf(err, err_len, "snapshot.dir: %.200s: %s", config->snapshot_dir,
+				 strerror(-outputs->folder));
+			return outputs->folder;
+		}
+	}
+	if (!config->snapshot_publish)
+		return 0;
+	return publish_socket_open(config->snapshot_publish, &outputs->listener, err, err_len);
 }
 
 static int init_monotonic_cond(pthread_cond_t *cond)
@@ -192,40 +228,69 @@ static int init_monotonic_cond(pthread_cond_t *cond)
 	return err;
 }
 
-int outputs__new(const struct outputs_config *config, struct outputs **out)
+static int start(struct outputs *outputs, const struct relay_settings *settings, char *err,
+		 size_t err_len)
 {
-	struct relay_settings settings;
-	struct outputs *outputs;
-	uint64_t interval_ns;
-	int err = fill_settings(config->config, &settings, &interval_ns);
+	int ret = open_places(outputs, err, err_len);
 
-	*out = NULL;
-	if (err || !interval_ns)
-		return err;
-	outputs = calloc(1, sizeof(*outputs));
+	if (ret)
+		return ret;
+	ret = relay_feed__new(settings, outputs->listener.fd, &outputs->feed);
+	if (!ret && outputs->interval_ns) {
+		outputs__tend(outputs);
+		ret = start_thread(outputs);
+	}
+	if (ret)
+		snprintf(err, err_len, "%s", strerror(-ret));
+	return ret;
+}
+
+static int allocate(const struct outputs_config *config, uint64_t interval_ns, struct outputs **out)
+{
+	struct outputs *outputs = calloc(1, sizeof(*outputs));
+	int err;
+
 	if (!outputs)
 		return -ENOMEM;
 	outputs->config = *config;
 	outputs->interval_ns = interval_ns;
 	outputs->start_real_ns = clock_ns(CLOCK_REALTIME);
+	outputs->folder = -1;
+	outputs->listener.fd = -1;
 	err = init_monotonic_cond(&outputs->changed);
 	if (err) {
 		free(outputs);
 		return err;
 	}
 	pthread_mutex_init(&outputs->lock, NULL);
-	err = relay_feed__new(&settings, &outputs->feed);
-	explicit_bzero(&settings, sizeof(settings));
-	if (!err) {
-		outputs__tend(outputs);
-		err = start_thread(outputs);
-	}
-	if (err) {
-		outputs__free(outputs);
-		return err;
-	}
 	*out = outputs;
 	return 0;
+}
+
+int outputs__new(const struct outputs_config *config, char *err, size_t err_len,
+		 struct outputs **out)
+{
+	struct relay_settings settings;
+	struct outputs *outputs;
+	uint64_t interval_ns;
+	int ret = fill_settings(config->config, &settings, &interval_ns);
+
+	*out = NULL;
+	if (!ret && !interval_ns && !config->config->snapshot_dir)
+		return 0;
+	if (!ret)
+		ret = allocate(config, interval_ns, &outputs);
+	if (ret) {
+		snprintf(err, err_len, "%s", strerror(-ret));
+		return ret;
+	}
+	ret = start(outputs, &settings, err, err_len);
+	explicit_bzero(&settings, sizeof(settings));
+	if (ret)
+		outputs__free(outputs);
+	else
+		*out = outputs;
+	return ret;
 }
 
 void outputs__free(struct outputs *outputs)
@@ -234,6 +299,9 @@ void outputs__free(struct outputs *outputs)
 		return;
 	stop_thread(outputs);
 	relay_feed__free(outputs->feed);
+	publish_socket_close(&outputs->listener);
+	if (outputs->folder >= 0)
+		close(outputs->folder);
 	pthread_cond_destroy(&outputs->changed);
 	pthread_mutex_destroy(&outputs->lock);
 	free(outputs);
@@ -245,7 +313,7 @@ void outputs__tend(struct outputs *outputs)
 {
 	int err = 0;
 
-	if (outputs->config.link)
+	if (outputs->config.link && outputs->interval_ns)
 		err = relay_feed__tend(outputs->feed, outputs->config.link);
 	if (err && err != -EAGAIN)
 		log_msg(LOG_WARN, "cannot feed tapmeter-relay", LOG_STR("error", strerror(-err)));
@@ -272,18 +340,59 @@ void outputs__losses(struct outputs *outputs, struct relay_feed_losses *out)
 
 /* ---- the end -------------------------------------------------------------------------------------------- */
 
+static void tell_failure(struct outputs *outputs, const char *output, const char *path, int err)
+{
+	notice_output(outputs->config.bus, clock_ns(CLOCK_MONOTONIC), output, path, strerror(-err));
+}
+
+static int write_json(const struct relay_page *page, int memfd, struct strbuf *out)
+{
+	struct final_snapshot snapshot = {
+		.counter = page->number,
+		.timestamp_ns = page->mono_ns,
+		.state = relay_state_name(page->state),
+		.pending = page->pending,
+		.len = page->size,
+	};
+	void *data = mmap(NULL, page->size, PROT_READ, MAP_SHARED, memfd, 0);
+	int err;
+
+	if (data == MAP_FAILED)
+		return -errno;
+	snapshot.page = data;
+	err = final_json_write(&snapshot, out);
+	munmap(data, page->size);
+	return err;
+}
+
+static void write_last(struct outputs *outputs, struct relay_page *page, int memfd)
+{
+	struct strbuf text = STRBUF_INIT;
+	int err;
+
+	page->number = relay_feed__next(outputs->feed);
+	err = write_json(page, memfd, &text);
+	if (!err)
+		err = final_file_write(outputs->folder, &text, FILE_TIMEOUT_NS);
+	strbuf_free(&text);
+	if (err)
+		tell_failure(outputs, "file", outputs->config.config->snapshot_dir, err);
+}
+
 static void say_last(struct outputs *outputs, struct relay_page *page, int memfd)
 {
-	int err = relay_feed__send_last(outputs->feed, page, memfd, LAST_TIMEOUT_NS);
+	int err = -ENOTCONN;
 
+	if (outputs->config.link)
+		err = relay_feed__send_last(outputs->feed, page, memfd, LAST_TIMEOUT_NS);
 	relay_feed__close(outputs->feed);
 	if (!err)
 		err = relay_link__wait(outputs->config.link, END_TIMEOUT_NS);
 	if (err)
-		log_msg(LOG_WARN, "tapmeter-relay has not put out the last snapshot",
-			LOG_STR("error", strerror(-err)));
+		tell_failure(outputs, "relay", "", err);
 }
 
+/* The file first: who hears that it is complete may look for it. */
 void outputs__finish(struct outputs *outputs, struct snapshot *snapshot, enum relay_state state,
 		     uint64_t pending)
 {
@@ -293,9 +402,13 @@ void outputs__finish(struct outputs *outputs, struct snapshot *snapshot, enum re
 	stop_thread(outputs);
 	err = make_page(outputs, snapshot, &page, &memfd);
 	if (err) {
-		log_msg(LOG_WARN, "no last snapshot", LOG_STR("error", strerror(-err)));
+		tell_failure(outputs, "page", "", err);
 		return;
 	}
-	say_last(outputs, &page, memfd);
+	/* without anything in it, it does not take an earlier one's place */
+	if (outputs->folder >= 0 && snapshot)
+		write_last(outputs, &page, memfd);
+	if (outputs->interval_ns)
+		say_last(outputs, &page, memfd);
 	close(memfd);
 }

@@ -11,6 +11,7 @@
 
 struct relay_feed {
 	struct relay_settings settings;
+	int listener;
 	pid_t pid; /* the relay that has got them; the agent's thread only */
 	pthread_mutex_t lock; /* of all below */
 	int socket; /* -1: no relay */
@@ -21,13 +22,14 @@ struct relay_feed {
 	uint64_t now[RELAY_LOST_COUNT]; /* of this one */
 };
 
-int relay_feed__new(const struct relay_settings *settings, struct relay_feed **out)
+int relay_feed__new(const struct relay_settings *settings, int listener, struct relay_feed **out)
 {
 	struct relay_feed *feed = calloc(1, sizeof(*feed));
 
 	if (!feed)
 		return -ENOMEM;
 	feed->settings = *settings;
+	feed->listener = listener;
 	feed->socket = -1;
 	feed->oldest = 1;
 	pthread_mutex_init(&feed->lock, NULL);
@@ -154,7 +156,8 @@ int relay_feed__tend(struct relay_feed *feed, struct relay_link *link)
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
-	err = relay_link__settings(link, &feed->settings, pair[1]);
+	err = relay_link__settings(link, &feed->settings, pair[1], feed->listener);
+	close(pair[1]);
 	if (err) {
 		close(pair[0]);
 		return err;
@@ -226,6 +229,16 @@ int relay_feed__send_last(struct relay_feed *feed, struct relay_page *page, int 
 		err = wait_for_relay(feed, deadline_ms);
 	pthread_mutex_unlock(&feed->lock);
 	return err == -EAGAIN ? -ETIMEDOUT : err;
+}
+
+uint64_t relay_feed__next(struct relay_feed *feed)
+{
+	uint64_t number;
+
+	pthread_mutex_lock(&feed->lock);
+	number = feed->number + 1;
+	pthread_mutex_unlock(&feed->lock);
+	return number;
 }
 
 void relay_feed__close(struct relay_feed *feed)

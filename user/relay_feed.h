@@ -11,8 +11,8 @@
 
 struct relay_feed;
 
-/* *settings is copied. -ENOMEM. */
-int relay_feed__new(const struct relay_settings *settings, struct relay_feed **out);
+/* *settings is copied; `listener` (-1: none) is what relay_link__settings() hands over, borrowed. -ENOMEM. */
+int relay_feed__new(const struct relay_settings *settings, int listener, struct relay_feed **out);
 /* Accepts NULL. */
 void relay_feed__free(struct relay_feed *feed);
 
@@ -28,6 +28,8 @@ void relay_feed__drop(struct relay_feed *feed);
 /* As send, but waits up to timeout_ns for room, and then for the relay to have taken all that was sent. -ETIMEDOUT. */
 int relay_feed__send_last(struct relay_feed *feed, struct relay_page *page, int memfd,
 			  uint64_t timeout_ns);
+/* The number of the next page. */
+uint64_t relay_feed__next(struct relay_feed *feed);
 /* No page follows: the relay ends when it has put out what it has. */
 void relay_feed__close(struct relay_feed *feed);
 

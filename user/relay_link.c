@@ -213,25 +213,27 @@ static void give_up(struct relay_link *link, const char *reason, relay_answer_fn
 
 /* ---- asking -------------------------------------------------------------------------------------- */
 
-static int send_with(int socket, const void *what, size_t size, int fd)
+#define MAX_FDS 2
+
+static int send_with(int socket, const void *what, size_t size, const int *fds, size_t count)
 {
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(MAX_FDS * sizeof(int))];
 	} control = { .bytes = { 0 } };
 	struct iovec part = { .iov_base = (void *)(uintptr_t)what, .iov_len = size };
 	struct msghdr message = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		.msg_controllen = CMSG_SPACE(count * sizeof(int)),
 	};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	header->cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(header), fds, count * sizeof(int));
 	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -271,7 +273,7 @@ static int ask(struct relay_link *link, enum relay_source source, const char *co
 		link->number = 1;
 	lookup.header.number = link->number;
 	snprintf(lookup.container, sizeof(lookup.container), "%s", container);
-	err = send_with(link->socket, &lookup, sizeof(lookup), fd);
+	err = send_with(link->socket, &lookup, sizeof(lookup), &fd, 1);
 	if (err)
 		return err;
 	*asked = (struct asked){ .number = link->number, .source = source, .since_ns = now_ns };
@@ -295,14 +297,14 @@ pid_t relay_link__pid(const struct relay_link *link)
 	return link->socket >= 0 ? link->pid : 0;
 }
 
-int relay_link__settings(struct relay_link *link, const struct relay_settings *settings, int feed)
+int relay_link__settings(struct relay_link *link, const struct relay_settings *settings, int feed,
+			 int listener)
 {
-	int err = -EAGAIN;
+	const int fds[MAX_FDS] = { feed, listener };
 
-	if (link->socket >= 0)
-		err = send_with(link->socket, settings, sizeof(*settings), feed);
-	close(feed);
-	return err;
+	if (link->socket < 0)
+		return -EAGAIN;
+	return send_with(link->socket, settings, sizeof(*settings), fds, listener < 0 ? 1 : 2);
 }
 
 int relay_link__wait(struct relay_link *link, uint64_t timeout_ns)

@@ -32,10 +32,11 @@ int relay_link__ask(struct relay_link *link, enum relay_source source, const cha
 /* The relay's process, 0 while there is none. */
 pid_t relay_link__pid(const struct relay_link *link);
 /*
- * Tells the relay what to put out, and gives it its end of the feed; `feed` is closed in any case. Once for each relay
- * (relay_link__pid). -EAGAIN: there is no relay now, or it has enough to do; -errno.
+ * Tells the relay what to put out, and gives it its end of the feed and, unless it is -1, a socket to publish at. Both stay
+ * the caller's. Once for each relay (relay_link__pid). -EAGAIN: there is no relay now, or it has enough to do; -errno.
  */
-int relay_link__settings(struct relay_link *link, const struct relay_settings *settings, int feed);
+int relay_link__settings(struct relay_link *link, const struct relay_settings *settings, int feed,
+			 int listener);
 /* Waits until the relay, which has been told to end by the end of its feed, has ended: at most so long. -ETIMEDOUT. */
 int relay_link__wait(struct relay_link *link, uint64_t timeout_ns);
 

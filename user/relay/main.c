@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* LDLIBS: -lzmq */
 /*
  * tapmeter-relay: the agent's child without privileges, which reads what container engines and runtimes write, and puts
  * out what the agent counts where it is asked to. The agent
@@ -95,7 +96,7 @@ static int make_room_for_outputs(void)
 	return err;
 }
 
-static int start_outputs(void *arg, const struct relay_settings *settings, int feed)
+static int start_outputs(void *arg, const struct relay_settings *settings, int feed, int listener)
 {
 	struct outputs **outputs = arg;
 	int err = *outputs ? -EPROTO : relay_settings_check(settings);
@@ -106,7 +107,7 @@ static int start_outputs(void *arg, const struct relay_settings *settings, int f
 		return err;
 	log_setup((enum log_level)relay_settings_get_u64(settings, "log.level"),
 		  (enum log_format)relay_settings_get_u64(settings, "log.format"));
-	return outputs__start(settings, feed, RELAY_FD, outputs);
+	return outputs__start(settings, feed, listener, RELAY_FD, outputs);
 }
 
 int main(void)

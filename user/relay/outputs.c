@@ -6,13 +6,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "relay/publisher.h"
 #include "util/log.h"
 
-/* The constructors of all there are. */
-static const output_open_fn constructors[] = {
-	NULL,
-};
-#define MAX_OUTPUTS (sizeof(constructors) / sizeof(constructors[0]))
+#define MAX_OUTPUTS 1
 
 struct outputs {
 	pthread_t thread;
@@ -50,14 +47,15 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static void open_all(struct outputs *outputs, const struct relay_settings *settings)
+/* One that is not asked for, or cannot be, is not there. */
+static void open_all(struct outputs *outputs, const struct relay_settings *settings, int listener)
 {
-	for (size_t i = 0; i < MAX_OUTPUTS && constructors[i]; i++)
-		if (!constructors[i](settings, &outputs->losses, &outputs->list[outputs->count]))
-			outputs->count++;
+	if (!publisher_open(settings, listener, &outputs->losses, &outputs->list[outputs->count]))
+		outputs->count++;
 }
 
-int outputs__start(const struct relay_settings *settings, int feed, int link, struct outputs **out)
+int outputs__start(const struct relay_settings *settings, int feed, int listener, int link,
+		   struct outputs **out)
 {
 	struct outputs *outputs = calloc(1, sizeof(*outputs));
 	int err;
@@ -66,7 +64,7 @@ int outputs__start(const struct relay_settings *settings, int feed, int link, st
 		return -ENOMEM;
 	outputs->feed = feed;
 	outputs->link = link;
-	open_all(outputs, settings);
+	open_all(outputs, settings, listener);
 	err = -pthread_create(&outputs->thread, NULL, serve, outputs);
 	if (err) {
 		end_all(outputs);

@@ -29,11 +29,12 @@ typedef int (*output_open_fn)(const struct relay_settings *settings, struct feed
 struct outputs;
 
 /*
- * Starts the outputs and a thread that serves `feed`, which belongs to it unless this fails. When the feed ends, so do
+ * Starts the outputs and a thread that serves `feed`, which belongs to it, as `listener` does (publisher.h), unless this fails. When the feed ends, so do
  * the outputs, and then `link` is shut down, so that the one who serves it ends, too. The settings have been checked
  * (relay_settings_check). -errno.
  */
-int outputs__start(const struct relay_settings *settings, int feed, int link, struct outputs **out);
+int outputs__start(const struct relay_settings *settings, int feed, int listener, int link,
+		   struct outputs **out);
 /* Ends the feed if it has not ended, and waits for the outputs' end. Accepts NULL. */
 void outputs__join(struct outputs *outputs);
 

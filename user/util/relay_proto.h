@@ -16,7 +16,8 @@
 enum relay_kind {
 	RELAY_LOOKUP = 1, /* agent -> relay, with a descriptor to read from */
 	RELAY_ANSWER = 2, /* relay -> agent: one for each look-up */
-	RELAY_SETTINGS = 3, /* agent -> relay, once, with the relay's end of the feed */
+	RELAY_SETTINGS =
+		3, /* agent -> relay, once, with the relay's end of the feed, and where to publish */
 	RELAY_PAGE = 4, /* agent -> relay over the feed, with a sealed memfd */
 	RELAY_TAKEN = 5, /* relay -> agent over the feed: one for each page, in their order */
 };
@@ -92,7 +93,7 @@ enum relay_state {
 struct relay_page {
 	struct relay_header header;
 	uint64_t number; /* of the page: 1, 2, …; goes on when the relay is started anew */
-	uint64_t mono_ns, real_ns; /* when the counters were read, 0 in an empty page */
+	uint64_t mono_ns, real_ns; /* when the counters were read, or an empty page was made */
 	uint64_t start_real_ns; /* when the agent began to count */
 	uint64_t pending; /* what was accepted and is not done yet: events in queues */
 	uint64_t size; /* bytes in the memfd */
