@@ -193,7 +193,8 @@ static int fill_settings(const struct config *config, struct relay_settings *set
 	if (!err)
 		err = relay_settings_add_u64(settings, "snapshot.interval_ns",
 					     config->snapshot_interval_ns);
-	return err;
+	/* so that an output can tell which pages are for it */
+	return err ? err : relay_settings_add_u64(settings, "feed.interval_ns", *interval_ns);
 }
 
 /* Before anything is tapped: a folder or an endpoint that cannot be is an error at the start. */
