@@ -85,7 +85,7 @@ static int on_selected(void *arg, const struct tm_process_id *id)
 	struct collector *c = arg;
 	const struct process *process;
 
-	if (id->tgid == (uint32_t)getpid())
+	if (id->tgid == (uint32_t)getpid() || id->tgid == c->left_out)
 		return 0;
 	if (!c->filtered)
 		return 1;
@@ -578,6 +578,12 @@ void collector__sweep(struct collector *collector, uint64_t now_ns)
 	streams__each(collector->streams, count_share, collector);
 	shares__end(collector->shares);
 	series_table__expire(collector->series, now_ns, collector->config->series_expiry_ns);
+}
+
+void collector__leave_out(struct collector *collector, uint32_t pid)
+{
+	collector->left_out = pid;
+	probes__leave_out(collector->probes, pid);
 }
 
 void collector__set_lost(struct collector *collector, enum tm_lost reason, uint64_t count)

@@ -47,6 +47,7 @@ struct collector {
 	uint64_t now_ns;
 	uint32_t noted[MAX_NOTED];
 	size_t noted_count;
+	uint32_t left_out; /* process of the relay, 0 = none */
 };
 
 /* What belongs to a stream: streams.h hands it back as `user`. */

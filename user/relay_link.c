@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,25 +213,27 @@ static void give_up(struct relay_link *link, const char *reason, relay_answer_fn
 
 /* ---- asking -------------------------------------------------------------------------------------- */
 
-static int send_lookup(int socket, const struct relay_lookup *lookup, int fd)
+#define MAX_FDS 2
+
+static int send_with(int socket, const void *what, size_t size, const int *fds, size_t count)
 {
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(MAX_FDS * sizeof(int))];
 	} control = { .bytes = { 0 } };
-	struct iovec part = { .iov_base = (void *)lookup, .iov_len = sizeof(*lookup) };
+	struct iovec part = { .iov_base = (void *)(uintptr_t)what, .iov_len = size };
 	struct msghdr message = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		.msg_controllen = CMSG_SPACE(count * sizeof(int)),
 	};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	header->cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(header), fds, count * sizeof(int));
 	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -270,7 +273,7 @@ static int ask(struct relay_link *link, enum relay_source source, const char *co
 		link->number = 1;
 	lookup.header.number = link->number;
 	snprintf(lookup.container, sizeof(lookup.container), "%s", container);
-	err = send_lookup(link->socket, &lookup, fd);
+	err = send_with(link->socket, &lookup, sizeof(lookup), &fd, 1);
 	if (err)
 		return err;
 	*asked = (struct asked){ .number = link->number, .source = source, .since_ns = now_ns };
@@ -285,6 +288,33 @@ int relay_link__ask(struct relay_link *link, enum relay_source source, const cha
 
 	close(fd);
 	return err;
+}
+
+/* ---- what it puts out --------------------------------------------------------------------------- */
+
+pid_t relay_link__pid(const struct relay_link *link)
+{
+	return link->socket >= 0 ? link->pid : 0;
+}
+
+int relay_link__settings(struct relay_link *link, const struct relay_settings *settings, int feed,
+			 int listener)
+{
+	const int fds[MAX_FDS] = { feed, listener };
+
+	if (link->socket < 0)
+		return -EAGAIN;
+	return send_with(link->socket, settings, sizeof(*settings), fds, listener < 0 ? 1 : 2);
+}
+
+int relay_link__wait(struct relay_link *link, uint64_t timeout_ns)
+{
+	struct pollfd end = { .fd = link->socket, .events = POLLRDHUP };
+
+	/* what it still answers is of no interest: only that it has gone */
+	if (link->socket < 0 || poll(&end, 1, (int)(timeout_ns / 1000000)) > 0)
+		return 0;
+	return -ETIMEDOUT;
 }
 
 /* ---- answers ---------------------------------------------------------------------------------------- */

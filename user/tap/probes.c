@@ -615,6 +615,11 @@ int probes__set_name(struct probes *probes, const struct tm_name_key *key, uint3
 	return err == -E2BIG ? -ENOSPC : err;
 }
 
+void probes__leave_out(struct probes *probes, uint32_t tgid)
+{
+	probes->skel->bss->relay_tgid = tgid;
+}
+
 int probes__allow(struct probes *probes, uint32_t tgid, int allowed)
 {
 	uint8_t one = 1;
