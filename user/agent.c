@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "collect.h"
@@ -27,7 +28,9 @@
 #include "util/exit_code.h"
 #include "util/log.h"
 #include "util/notify.h"
+#include "util/privileges.h"
 #include "util/program.h"
+#include "util/syscalls.h"
 #include "version.h"
 #include "web.h"
 
@@ -317,6 +320,13 @@ static int loop(struct agent *agent)
 
 /* ---- start and stop ------------------------------------------------------------------------- */
 
+static int write_log(void *arg)
+{
+	struct agent *agent = arg;
+
+	return bus__run(agent->bus, "log", notices_log, NULL);
+}
+
 static int agent_open(struct agent *agent)
 {
 	int err;
@@ -330,7 +340,7 @@ static int agent_open(struct agent *agent)
 	if (!err)
 		err = bus__new(BUS_ROOM, &agent->bus);
 	if (!err)
-		err = bus__run(agent->bus, "log", notices_log, NULL);
+		err = privileges_without(write_log, agent);
 	if (!err)
 		err = store__new(agent->config->max_age_ns, request_snapshot, agent, &agent->store);
 	return err;
@@ -359,7 +369,7 @@ static void agent_close(struct agent *agent)
 		close(agent->epoll_fd);
 }
 
-/* Before there are threads, BPF programs or anything else that a child could inherit. Without a relay the rest works. */
+/* Before there are threads, secrets, BPF programs or anything else that a child could inherit. Without a relay the rest works. */
 static void start_relay(struct agent *agent)
 {
 	int program = program_open("relay");
@@ -483,6 +493,27 @@ static void tell_service_manager(void)
 			LOG_STR("error", strerror(-err)));
 }
 
+/* From here on it has what later taps need. All that executes, changes users or opens ports is done. */
+static int give_up_privileges(const struct agent *agent)
+{
+	int err = privileges_keep_needed(collector__taps_by_perf(agent->collector));
+
+	if (!err)
+		err = syscalls_confine();
+	if (err)
+		log_msg(LOG_ERROR, "cannot give up privileges", LOG_STR("error", strerror(-err)));
+	return err;
+}
+
+static void warn_of_missing(void)
+{
+	char missing[400];
+
+	if (privileges_missing(missing, sizeof(missing)))
+		log_msg(LOG_WARN, "some processes cannot be seen or tapped: privileges are missing",
+			LOG_STR("missing", missing));
+}
+
 static int run(struct agent *agent)
 {
 	int err = watch_all(agent);
@@ -490,8 +521,12 @@ static int run(struct agent *agent)
 	if (!err) {
 		tell_of_relay(agent);
 		tend_outputs(agent);
+		warn_of_missing();
 		collector__sweep(agent->collector, now_ns());
 		take_snapshot(agent, 1);
+		err = give_up_privileges(agent);
+	}
+	if (!err) {
 		if (agent->outputs)
 			outputs__set_state(agent->outputs, RELAY_LIVE);
 		routes__set_ready(agent->routes);
@@ -524,11 +559,13 @@ int agent_run(const struct config *config, const struct profile *const *profiles
 	for (int i = 0; i < SOURCE_COUNT; i++)
 		agent.fds[i] = -1;
 	bound_heap();
-	if (web_load(config->web_config_file, &web))
+	umask(077);
+	start_relay(&agent);
+	if (web_load(config->web_config_file, &web)) {
+		relay_link__free(agent.relay);
 		return EXIT_CODE_USAGE;
+	}
 	err = agent_open(&agent);
-	if (!err)
-		start_relay(&agent);
 	if (err) {
 		web_config__free(web);
 		log_msg(LOG_ERROR, "cannot start", LOG_STR("error", strerror(-err)));

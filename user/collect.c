@@ -323,7 +323,7 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	error = mmap_watch__new(&c->watch);
 	if (error)
 		snprintf(err, err_len,
-			 "cannot watch for new mappings: perf_event_open: %s: run as root or with "
+			 "cannot watch for new mappings: perf_event_open: %s: it needs "
 			 "CAP_PERFMON",
 			 strerror(-error));
 	return error;
@@ -380,6 +380,11 @@ void collector__free(struct collector *collector)
 int collector__events_fd(const struct collector *collector)
 {
 	return probes__events_fd(collector->probes);
+}
+
+int collector__taps_by_perf(const struct collector *collector)
+{
+	return probes__way(collector->probes) == ATTACH_PERF;
 }
 
 int collector__mapped_fd(const struct collector *collector)
