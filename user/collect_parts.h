@@ -41,6 +41,7 @@ struct collector {
 	uint64_t spent_ns, spent_at_ns; /* cost of all probes at the last look, and when that was */
 	uint64_t over_since_ns; /* over the budget since then, 0 = within it */
 	int giving_up; /* a file is being given up for the budget */
+	uint64_t progress_ns; /* when the log was last told how far a look is */
 	uint64_t mapped_lost;
 	uint64_t lost_elsewhere[TM_LOST_COUNT];
 	uint64_t snapshots;
