@@ -538,7 +538,7 @@ static void many_pieces_arrive_whole(void **state)
 	(void)state;
 	assert_true(send_text(fd, text, sizeof(text) - 1));
 	len = receive_all(fd);
-	assert_int_equal(len - (size_t)(body() - answer), 100 * 100000 + strlen("first,"));
+	assert_int_equal(len - (size_t)(body() - answer), 100 * 100000ul + strlen("first,"));
 	await_freed(1);
 }
 

@@ -134,11 +134,11 @@ static int say_taken(int socket, uint64_t number, const struct feed_losses *loss
 
 int feed_serve(int socket, feed_take_fn take, void *arg, const struct feed_losses *losses)
 {
-	struct feed_page *page;
+	struct feed_page *page = NULL;
 	uint64_t number;
 	int ret;
 
-	while ((ret = receive(socket, &page)) > 0) {
+	while ((ret = receive(socket, &page)) > 0 && page) {
 		number = page->head.number;
 		take(arg, page);
 		feed_page__unref(page);

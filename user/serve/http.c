@@ -24,7 +24,7 @@
 #define REQUEST_TIMEOUT_S 30u /* for a request to arrive */
 #define IDLE_GRACE_S 2u /* slow.h is to end a connection before the library does */
 #define MAX_HELD_BYTES ((size_t)512 << 20)
-#define BLOCK (32 * 1024) /* of a body that is sent in pieces */
+#define BLOCK ((size_t)32 * 1024) /* of a body that is sent in pieces */
 /* A body that is too large is read on for a while, so that its sender gets to see the 413. */
 #define DISCARD_FACTOR 64
 
