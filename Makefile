@@ -177,7 +177,7 @@ bench-programs: $(BENCH_PROGRAMS) $(BUILD)/tests/workload/kernels
 # For scripts: the value of a variable.
 .PHONY: print-%
 print-%:
-	@echo $($*)
+	@printf "%s\n" $($*)
 
 .PHONY: libraries
 libraries:
