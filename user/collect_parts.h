@@ -34,6 +34,8 @@ struct collector {
 	struct series_table *series;
 	struct shares *shares;
 	struct usages *usages;
+	struct gauges *gauges;
+	struct variables *variables;
 	struct mmap_watch *watch;
 	struct self *self;
 	struct probe_cost cost;

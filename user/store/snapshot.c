@@ -26,6 +26,9 @@ static const char *const lost_names[] = {
 	[TM_LOST_RPC_FULL] = "rpc_full",
 	[TM_LOST_RPC_PENDING_FULL] = "rpc_pending_full",
 	[TM_LOST_RPC_UNREADABLE] = "rpc_unreadable",
+	[TM_LOST_GAUGE_FAILED] = "gauge_failed",
+	[TM_LOST_GAUGE_UNREADABLE] = "gauge_unreadable",
+	[TM_LOST_GAUGES_FULL] = "gauges_full",
 };
 _Static_assert(sizeof(lost_names) / sizeof(lost_names[0]) == TM_LOST_COUNT, "a name for each loss");
 
