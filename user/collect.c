@@ -488,13 +488,13 @@ static void compare_tgid(void *arg, const struct process *process)
 	tapped->found |= process->id.tgid == tapped->tgid;
 }
 
-/* Whether a file of the process is tapped. */
-static int is_tapped(const struct collector *c, uint32_t tgid)
+/* VARIABLES_TAPPED if a file of the process is. */
+static unsigned is_tapped(const struct collector *c, uint32_t tgid)
 {
 	struct tapped tapped = { .tgid = tgid };
 
 	processes__each(c->processes, compare_tgid, &tapped);
-	return tapped.found;
+	return tapped.found ? VARIABLES_TAPPED : 0;
 }
 
 void collector__look(struct collector *collector, uint64_t now_ns)
@@ -504,13 +504,15 @@ void collector__look(struct collector *collector, uint64_t now_ns)
 	collector->now_ns = now_ns;
 	collector->noted_count = 0;
 	if (count > MAX_NOTED) {
+		collector->unsure = VARIABLES_MAPPED;
 		collector__sweep(collector, now_ns);
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
 		taps__look(collector->taps, collector->noted[i], now_ns);
 		variables__look(collector->variables, collector->noted[i],
-				is_tapped(collector, collector->noted[i]), now_ns);
+				VARIABLES_MAPPED | is_tapped(collector, collector->noted[i]),
+				now_ns);
 	}
 }
 
@@ -612,7 +614,7 @@ static void look_for_variables(void *arg, const struct process *process)
 {
 	struct collector *c = arg;
 
-	variables__look(c->variables, process->id.tgid, 1, c->now_ns);
+	variables__look(c->variables, process->id.tgid, VARIABLES_TAPPED | c->unsure, c->now_ns);
 }
 
 void collector__sweep(struct collector *collector, uint64_t now_ns)
@@ -631,7 +633,8 @@ void collector__sweep(struct collector *collector, uint64_t now_ns)
 	processes__end_sweep(collector->processes, on_dropped, collector);
 	processes__each(collector->processes, add_usage, collector);
 	processes__each(collector->processes, look_for_variables, collector);
-	variables__sweep(collector->variables, now_ns);
+	variables__sweep(collector->variables, collector->unsure, now_ns);
+	collector->unsure = 0;
 	usages__sweep(collector->usages);
 	streams__each(collector->streams, end_if_gone, collector);
 	if (collector->config->overhead_budget_ns)

@@ -44,6 +44,7 @@ struct collector {
 	uint64_t over_since_ns; /* over the budget since then, 0 = within it */
 	int giving_up; /* a file is being given up for the budget */
 	uint64_t mapped_lost;
+	unsigned unsure; /* VARIABLES_MAPPED: anyone may have mapped anything since the last sweep */
 	uint64_t lost_elsewhere[TM_LOST_COUNT];
 	uint64_t snapshots;
 	uint64_t now_ns;
@@ -73,8 +74,8 @@ uint8_t collect_stream_rules(void *stream, const struct series_labels **labels);
 /* For streams__each(): frees the stream's owner. Returns 0. */
 int collect_free_owner(void *arg, const struct stream_view *view);
 
-/* Reads what BPF counts, once; times are nanoseconds. */
-void collect_counters(const struct tm_slot *slot, struct counters *out);
+/* Reads what BPF counts, once; times are nanoseconds. `events`: the slot is of kind event. */
+void collect_counters(const struct tm_slot *slot, int events, struct counters *out);
 void collect_transit(const struct tm_transit *transit, struct counters *out);
 
 #endif

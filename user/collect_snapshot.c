@@ -62,7 +62,7 @@ static int add_stream(void *arg, const struct stream_view *view)
 
 	if (view->oldest_start_ns && now_ns > view->oldest_start_ns)
 		row.oldest_ns = now_ns - view->oldest_start_ns;
-	collect_counters(slot, &counters);
+	collect_counters(slot, view->profile && view->profile->kind == PROFILE_EVENT, &counters);
 	row.frames = counters.frames;
 	row.messages = counters.messages;
 	row.bytes = counters.bytes + counters.cache.received;

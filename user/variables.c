@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <tapmeter/tap_table.h>
 #include "subject/procfs.h"
 #include "tap/variable.h"
 
@@ -22,6 +23,7 @@ struct reading {
 struct entry {
 	const struct process *process; /* in variables.processes */
 	struct variable_memory memory;
+	struct variable table; /* of the gauges that it has registered; address 0 = it has none */
 	struct entry *next;
 	struct reading readings[]; /* one for each declared gauge */
 };
@@ -30,6 +32,20 @@ struct entry {
 struct source {
 	struct variables *variables;
 	size_t spec;
+};
+
+/* A value of a registered gauge, for the snapshot at hand. */
+struct registered {
+	const struct process *process;
+	double value;
+};
+
+/* All gauges that programs have registered under one name. */
+struct name {
+	char text[TAP_TABLE_NAME];
+	struct registered *values;
+	size_t count, capacity;
+	struct name *next;
 };
 
 struct variables {
@@ -42,6 +58,8 @@ struct variables {
 	struct processes *processes;
 	struct entry *first;
 	size_t count;
+	struct name *names;
+	size_t name_count, value_count;
 	uint64_t unreadable, refused;
 };
 
@@ -79,6 +97,19 @@ static int give(void *arg, struct gauge_list *list)
 	return err;
 }
 
+static int give_registered(void *arg, struct gauge_list *list)
+{
+	const struct name *name = arg;
+	struct gauge_label labels[5];
+	int err = 0;
+
+	for (size_t i = 0; i < name->count && !err; i++) {
+		common_labels(name->values[i].process, labels);
+		err = gauge_add(list, labels, 5, name->values[i].value);
+	}
+	return err;
+}
+
 /* ---- start and stop ------------------------------------------------------------------------------ */
 
 static int add_spec(struct variables *v, size_t i)
@@ -105,9 +136,13 @@ static int fill(struct variables *v)
 	v->sources = calloc(v->spec_count + 1, sizeof(*v->sources));
 	if (!v->wants || !v->found || !v->sources)
 		return -ENOMEM;
+	v->wants[v->spec_count] = (struct variable_want){
+		.symbol = TAP_TABLE_SYMBOL,
+		.size = sizeof(struct tap_table),
+	};
 	err = processes__new(v->config.proc_root, &v->processes);
 	if (!err)
-		err = variable_files__new(v->wants, v->spec_count, &v->files);
+		err = variable_files__new(v->wants, v->spec_count + 1, &v->files);
 	for (size_t i = 0; i < v->spec_count && !err; i++)
 		err = add_spec(v, i);
 	return err;
@@ -149,6 +184,15 @@ void variables__free(struct variables *variables)
 	for (size_t i = 0; variables->sources && i < variables->spec_count; i++)
 		unregister_gauge(variables->config.gauges, variables->config.specs->items[i].name,
 				 &variables->sources[i]);
+	while (variables->names) {
+		struct name *next = variables->names->next;
+
+		unregister_gauge(variables->config.gauges, variables->names->text,
+				 variables->names);
+		free(variables->names->values);
+		free(variables->names);
+		variables->names = next;
+	}
 	while (variables->first)
 		drop(variables, &variables->first);
 	processes__free(variables->processes);
@@ -224,7 +268,7 @@ static int is_complete(const struct variables *v, const struct entry *entry)
 	for (size_t i = 0; i < v->spec_count; i++)
 		if (entry->readings[i].wanted && !entry->readings[i].place.address)
 			return 0;
-	return 1;
+	return entry->table.address != 0;
 }
 
 static void locate(struct variables *v, struct entry *entry)
@@ -234,6 +278,8 @@ static void locate(struct variables *v, struct entry *entry)
 	for (size_t i = 0; i < v->spec_count; i++)
 		if (entry->readings[i].wanted && !entry->readings[i].place.address)
 			entry->readings[i].place = v->found[i];
+	if (!v->found[v->spec_count].too_small)
+		entry->table = v->found[v->spec_count];
 }
 
 /* Which gauges are meant for the process; whether any is. */
@@ -251,7 +297,7 @@ static int choose(const struct variables *v, struct entry *entry, const struct c
 
 /* The process as an entry that is not in the list yet. NULL: no gauge is meant for it, or it has gone. */
 static struct entry *entry_new(struct variables *v, const struct candidate *candidate,
-			       uint64_t now_ns)
+			       unsigned what, uint64_t now_ns)
 {
 	struct tm_process_id id = { .tgid = candidate->tgid };
 	struct procfs_stat stat;
@@ -270,7 +316,7 @@ static struct entry *entry_new(struct variables *v, const struct candidate *cand
 	if (entry) {
 		entry->process = process;
 		entry->memory.pagemap = -1;
-		if (choose(v, entry, candidate) &&
+		if ((choose(v, entry, candidate) || what & VARIABLES_TAPPED) &&
 		    (!v->config.allowed || v->config.allowed(v->config.arg, process)) &&
 		    !variable_memory_open(v->config.proc_root, id.tgid, &entry->memory))
 			return entry;
@@ -280,12 +326,11 @@ static struct entry *entry_new(struct variables *v, const struct candidate *cand
 	return NULL;
 }
 
-void variables__look(struct variables *variables, uint32_t tgid, int tapped, uint64_t now_ns)
+void variables__look(struct variables *variables, uint32_t tgid, unsigned what, uint64_t now_ns)
 {
 	struct entry **place = find(variables, tgid), *entry = *place;
 	struct candidate candidate = { .tgid = tgid };
 
-	(void)tapped;
 	if (tgid == (uint32_t)getpid())
 		return;
 	/* by now it may be another process, or another program */
@@ -295,24 +340,25 @@ void variables__look(struct variables *variables, uint32_t tgid, int tapped, uin
 	}
 	if (!entry) {
 		if (read_candidate(variables, tgid, &candidate) ||
-		    !is_candidate(variables, &candidate))
+		    !(is_candidate(variables, &candidate) || what & VARIABLES_TAPPED))
 			return;
 		if (variables->count == VARIABLES_MAX_PROCESSES) {
 			variables->refused++;
 			return;
 		}
-		entry = entry_new(variables, &candidate, now_ns);
+		entry = entry_new(variables, &candidate, what, now_ns);
 		if (!entry)
 			return;
 		entry->next = variables->first;
 		variables->first = entry;
 		variables->count++;
+		what |= VARIABLES_MAPPED;
 	}
-	if (!is_complete(variables, entry))
+	if (what & VARIABLES_MAPPED && !is_complete(variables, entry))
 		locate(variables, entry);
 }
 
-void variables__sweep(struct variables *variables, uint64_t now_ns)
+void variables__sweep(struct variables *variables, unsigned what, uint64_t now_ns)
 {
 	const struct dirent *item;
 	DIR *proc;
@@ -324,7 +370,7 @@ void variables__sweep(struct variables *variables, uint64_t now_ns)
 		return; /* the next sweep tries again */
 	while ((item = readdir(proc)))
 		if (item->d_name[0] >= '1' && item->d_name[0] <= '9')
-			variables__look(variables, (uint32_t)strtoul(item->d_name, NULL, 10), 0,
+			variables__look(variables, (uint32_t)strtoul(item->d_name, NULL, 10), what,
 					now_ns);
 	closedir(proc);
 }
@@ -369,6 +415,117 @@ static int read_value(const struct entry *entry, const struct gauge_spec *spec,
 	return variable_memory_read(&entry->memory, pointer + spec->offset, bytes, size);
 }
 
+/* The name's place, made if there is none. NULL: it is no name, or there is no room. */
+static struct name *find_name(struct variables *v, const char *text)
+{
+	struct name *name = v->names;
+
+	while (name && strcmp(name->text, text) != 0)
+		name = name->next;
+	if (name || !gauge_name_valid(text))
+		return name;
+	if (v->name_count == VARIABLES_MAX_NAMES) {
+		v->refused++;
+		return NULL;
+	}
+	name = calloc(1, sizeof(*name));
+	if (!name)
+		return NULL;
+	snprintf(name->text, sizeof(name->text), "%s", text);
+	if (register_gauge(v->config.gauges, text, "Registered by the program.", give_registered,
+			   name)) {
+		free(name);
+		return NULL;
+	}
+	name->next = v->names;
+	v->names = name;
+	v->name_count++;
+	return name;
+}
+
+static void add_registered(struct variables *v, const struct process *process, const char *text,
+			   int64_t value)
+{
+	struct name *name = find_name(v, text);
+	struct registered *values;
+
+	if (!name)
+		return;
+	if (v->value_count == VARIABLES_MAX_VALUES) {
+		v->refused++;
+		return;
+	}
+	if (name->count == name->capacity) {
+		values = reallocarray(name->values, name->capacity * 2 + 4, sizeof(*values));
+		if (!values)
+			return;
+		name->values = values;
+		name->capacity = name->capacity * 2 + 4;
+	}
+	name->values[name->count++] = (struct registered){ process, (double)value };
+	v->value_count++;
+}
+
+/*
+ * The table, as it was at one moment. -EAGAIN: it is being changed; -ENOENT: there is nothing in it; else as
+ * variable_memory_read().
+ */
+static int read_table(const struct entry *entry, struct tap_table *out)
+{
+	const size_t head = offsetof(struct tap_table, gauges);
+	uint32_t before;
+	int err = variable_memory_read(&entry->memory, entry->table.address, out, head);
+
+	if (err == -ENODATA)
+		return -ENOENT; /* never touched: no gauge has ever been registered */
+	if (err)
+		return err;
+	if (out->magic != TAP_TABLE_MAGIC || out->count > TAP_TABLE_GAUGES)
+		return -EINVAL;
+	if (!out->count)
+		return -ENOENT;
+	before = out->sequence;
+	err = variable_memory_read(&entry->memory, entry->table.address + head, out->gauges,
+				   out->count * sizeof(out->gauges[0]));
+	if (!err)
+		err = variable_memory_read(&entry->memory, entry->table.address, out, head);
+	if (err)
+		return err;
+	return before & 1 || out->sequence != before ? -EAGAIN : 0;
+}
+
+/* Reads all that the process has registered. -ESRCH: it has gone. */
+static int read_registered(struct variables *v, const struct entry *entry)
+{
+	struct tap_table table;
+	int err = -EAGAIN;
+
+	if (!entry->table.address)
+		return 0;
+	for (int i = 0; i < 8 && err == -EAGAIN; i++)
+		err = read_table(entry, &table);
+	if (err) {
+		v->unreadable += err != -ENOENT && err != -ESRCH;
+		return err;
+	}
+	for (uint32_t i = 0; i < table.count; i++) {
+		struct tap_table_gauge *gauge = &table.gauges[i];
+		int64_t value;
+
+		if (!gauge->address)
+			continue;
+		gauge->name[sizeof(gauge->name) - 1] = 0;
+		err = variable_memory_read(&entry->memory, gauge->address, &value, sizeof(value));
+		if (err == -ESRCH)
+			return err;
+		if (err)
+			v->unreadable++;
+		else
+			add_registered(v, entry->process, gauge->name, value);
+	}
+	return 0;
+}
+
 /* Reads all gauges of one process. -ESRCH: it has gone. */
 static int read_entry(struct variables *v, struct entry *entry)
 {
@@ -391,18 +548,32 @@ static int read_entry(struct variables *v, struct entry *entry)
 			v->unreadable++;
 		}
 	}
-	return 0;
+	return read_registered(v, entry) == -ESRCH ? -ESRCH : 0;
+}
+
+/* It has gone, and with it what has been read of it. */
+static void forget_values(struct variables *v, const struct process *process)
+{
+	for (struct name *name = v->names; name; name = name->next)
+		while (name->count && name->values[name->count - 1].process == process)
+			name->count--;
 }
 
 void variables__read(struct variables *variables)
 {
 	struct entry **place = &variables->first;
 
+	variables->value_count = 0;
+	for (struct name *name = variables->names; name; name = name->next)
+		name->count = 0;
+
 	while (*place) {
-		if (read_entry(variables, *place))
+		if (read_entry(variables, *place)) {
+			forget_values(variables, (*place)->process);
 			drop(variables, place);
-		else
+		} else {
 			place = &(*place)->next;
+		}
 	}
 }
 

@@ -13,6 +13,8 @@
 #include "whose.h"
 
 #define VARIABLES_MAX_PROCESSES 1024 /* read at a time */
+#define VARIABLES_MAX_NAMES 1024 /* of gauges that programs register, since start */
+#define VARIABLES_MAX_VALUES 16384 /* of those, in one snapshot */
 
 struct variables;
 
@@ -31,10 +33,14 @@ int variables__new(const struct variables_config *config, struct variables **out
 /* Accepts NULL. `gauges` must still be there. */
 void variables__free(struct variables *variables);
 
-/* A process may be new, or have mapped another file. `tapped`: one of its files is. */
-void variables__look(struct variables *variables, uint32_t tgid, int tapped, uint64_t now_ns);
+enum variables_look {
+	VARIABLES_TAPPED = 1, /* one of its files is tapped: it may have registered gauges */
+	VARIABLES_MAPPED = 2, /* it may have mapped another file since it was looked at */
+};
+/* A process that may be new. `what`: enum variables_look. */
+void variables__look(struct variables *variables, uint32_t tgid, unsigned what, uint64_t now_ns);
 /* Looks at all processes of the host, if gauges are declared at all. */
-void variables__sweep(struct variables *variables, uint64_t now_ns);
+void variables__sweep(struct variables *variables, unsigned what, uint64_t now_ns);
 /* More is known of containers. */
 void variables__update_subjects(struct variables *variables);
 /* Reads all: before gauges__read(). */

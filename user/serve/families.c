@@ -20,6 +20,7 @@ enum view {
 	VIEW_TRANSIT,
 	VIEW_BACKLOG,
 	VIEW_RPC,
+	VIEW_EVENT,
 	VIEW_TAPS,
 	VIEW_FUNCTIONS,
 	VIEW_KERNELS,
@@ -68,6 +69,7 @@ static const unsigned view_labels[VIEW_COUNT] = {
 	[VIEW_CACHE_SYSTEM] = LABELS_COMMON,
 	[VIEW_TRANSIT] = LABELS_COMMON | LABEL_BIT(LABEL_ENDPOINT),
 	[VIEW_BACKLOG] = LABELS_COMMON | LABEL_BIT(LABEL_ENDPOINT),
+	[VIEW_EVENT] = LABELS_COMMON | LABEL_BIT(LABEL_NAME),
 	[VIEW_RPC] = LABELS_COMMON | LABEL_BIT(LABEL_SIDE) | LABEL_BIT(LABEL_METHOD),
 };
 
@@ -82,6 +84,8 @@ static int in_view(const struct series_sample *s, enum view view)
 		return s->labels->kind == SERIES_TRANSIT;
 	case VIEW_BACKLOG:
 		return s->labels->kind == SERIES_BACKLOG;
+	case VIEW_EVENT:
+		return s->labels->kind == SERIES_EVENT;
 	case VIEW_RPC:
 		return s->labels->kind == SERIES_RPC;
 	case VIEW_CACHE:
@@ -186,6 +190,22 @@ static void write_sum(struct page *page, const struct family *family)
 		for (size_t j = i; j < end; j++)
 			sum += read_field(g->entries[j].item, family->field);
 		add_sample(page, g, i, NULL, NULL, sum);
+	}
+}
+
+/* A sum that most never have shows none, instead of 0 for ever. */
+static void write_negative(struct page *page, const struct family *family)
+{
+	const struct grouping *g = &page->views[family->view];
+
+	for (size_t i = 0, end; i < g->count; i = end) {
+		uint64_t sum = 0;
+
+		end = grouping_end(g, i);
+		for (size_t j = i; j < end; j++)
+			sum += read_field(g->entries[j].item, family->field);
+		if (sum)
+			add_sample(page, g, i, NULL, NULL, sum);
 	}
 }
 
@@ -591,6 +611,15 @@ static const struct family families[] = {
 	    "Bytes through the interfaces (but lo) of the container's network namespace, which containers "
 	    "of a pod share; absent if it is the host's." },
 	  VIEW_KERNELS, write_usage, USAGE(net_rx_bytes) },
+	{ { "tapmeter_tap_events", FAMILY_COUNTER, "",
+	    "Events that a program has told of with tap_event() (docs/cooperate.md)." },
+	  VIEW_EVENT, write_sum, SERIES(messages) },
+	{ { "tapmeter_tap_event_value", FAMILY_COUNTER, "",
+	    "Sum of the events' values, without the negative ones." },
+	  VIEW_EVENT, write_sum, SERIES(bytes) },
+	{ { "tapmeter_tap_event_negative_value", FAMILY_COUNTER, "",
+	    "Sum of the events' negative values, without their sign; absent if there are none." },
+	  VIEW_EVENT, write_negative, SERIES(cache.received) },
 	{ { "tapmeter_gauge_<name>", FAMILY_GAUGE, "",
 	    "A variable of a running program, declared in the config file or by the program (docs/gauges.md)." },
 	  VIEW_NONE, write_gauges, { 0 } },
