@@ -24,7 +24,7 @@ msg = @printf '  %-8s %s\n' '$(1)' '$(2)';
 MAKEFLAGS += --no-print-directory
 endif
 
-PACKAGES := 'libbpf >= 1.3' libelf zlib libmicrohttpd gnutls libcrypt jansson yaml-0.1 libprotobuf-c
+PACKAGES := 'libbpf >= 1.3' libelf zlib libmicrohttpd gnutls libcrypt jansson yaml-0.1 libprotobuf-c libcap-ng libseccomp
 
 CFLAGS ?= -O2 -g
 ERRORS := $(if $(filter 1,$(WERROR)),-Werror)

@@ -17,6 +17,7 @@
 #define PAGE_SIZE 4096
 
 const volatile __u32 agent_tgid = 0;
+volatile __u32 relay_tgid = 0;
 const volatile bool filter_processes = false;
 const volatile __u32 cgroup_streams_limit = 0;
 const volatile __u64 hist_bounds_ns[TM_HIST_BOUNDS] = {};

@@ -43,6 +43,7 @@ struct collector {
 	uint64_t spent_ns, spent_at_ns; /* cost of all probes at the last look, and when that was */
 	uint64_t over_since_ns; /* over the budget since then, 0 = within it */
 	int giving_up; /* a file is being given up for the budget */
+	uint64_t progress_ns; /* when the log was last told how far a look is */
 	uint64_t mapped_lost;
 	unsigned unsure; /* VARIABLES_MAPPED: anyone may have mapped anything since the last sweep */
 	uint64_t lost_elsewhere[TM_LOST_COUNT];
@@ -50,6 +51,7 @@ struct collector {
 	uint64_t now_ns;
 	uint32_t noted[MAX_NOTED];
 	size_t noted_count;
+	uint32_t left_out; /* process of the relay, 0 = none */
 };
 
 /* What belongs to a stream: streams.h hands it back as `user`. */

@@ -184,6 +184,19 @@ void notice_snapshot(struct bus *bus, const struct snapshot *snapshot)
 		attributes, COUNT_OF(attributes));
 }
 
+void notice_output(struct bus *bus, uint64_t now_ns, const char *output, const char *path,
+		   const char *reason)
+{
+	const struct event_attribute attributes[] = {
+		EVENT_TEXT("output", output),
+		EVENT_TEXT("path", path),
+		EVENT_TEXT("reason", reason),
+	};
+
+	publish(bus, (struct event){ .type = EVENT_OUTPUT_FAILED, .mono_ns = now_ns }, attributes,
+		COUNT_OF(attributes));
+}
+
 /* ---- the log ---------------------------------------------------------------------------------- */
 
 static const struct log_entry {
@@ -204,6 +217,7 @@ static const struct log_entry {
 	[EVENT_COUNTS_LOST] = { LOG_WARN, "counts lost" },
 	[EVENT_OVERHEAD] = { LOG_WARN, "tap given up: over the budget" },
 	[EVENT_SNAPSHOT] = { LOG_DEBUG, "snapshot taken" },
+	[EVENT_OUTPUT_FAILED] = { LOG_ERROR, "the last snapshot is not there" },
 };
 _Static_assert(COUNT_OF(entries) == EVENT_TYPE_COUNT, "an entry for each type");
 

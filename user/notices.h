@@ -34,6 +34,9 @@ void notice_unanswered(struct bus *bus, uint64_t now_ns, uint32_t tgid,
 void notice_evictions(struct bus *bus, uint64_t now_ns, uint32_t tgid,
 		      const struct series_labels *labels, uint64_t evictions);
 void notice_lost(struct bus *bus, uint64_t now_ns, enum tm_lost reason, uint64_t count);
+/* OUTPUT_FAILED. */
+void notice_output(struct bus *bus, uint64_t now_ns, const char *output, const char *path,
+		   const char *reason);
 void notice_snapshot(struct bus *bus, const struct snapshot *snapshot);
 
 /* A subscriber_fn: writes the log. `arg` is not used. */

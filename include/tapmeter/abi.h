@@ -524,6 +524,10 @@ enum tm_lost {
 	TM_LOST_RPC_FULL, /* no room for another method of another socket: a request is not counted */
 	TM_LOST_RPC_PENDING_FULL, /* too many requests without response: one's response will not be seen */
 	TM_LOST_RPC_UNREADABLE, /* a frame whose bytes could not be read: its message is left out */
+	TM_LOST_RELAY_FULL, /* a snapshot that tapmeter-relay was too slow for, or that is too long */
+	TM_LOST_RELAY_GONE, /* a snapshot for tapmeter-relay while there was none */
+	TM_LOST_PUBLISH, /* a snapshot that tapmeter-relay could not publish */
+	TM_LOST_OTLP, /* a data point that tapmeter-relay could not push */
 	TM_LOST_GAUGE_FAILED, /* a gauge's family left out of a snapshot: its callback failed */
 	TM_LOST_GAUGE_UNREADABLE, /* a variable of a process that could not be read for a snapshot */
 	TM_LOST_GAUGES_FULL, /* a process or a gauge beyond the limits: it is not read */

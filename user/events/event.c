@@ -23,6 +23,7 @@ static const char *const type_names[] = {
 	[EVENT_COUNTS_LOST] = "counts.lost",
 	[EVENT_OVERHEAD] = "overhead.step",
 	[EVENT_SNAPSHOT] = "snapshot.taken",
+	[EVENT_OUTPUT_FAILED] = "output.failed",
 };
 _Static_assert(sizeof(type_names) / sizeof(type_names[0]) == EVENT_TYPE_COUNT, "a name for each");
 

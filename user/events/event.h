@@ -24,6 +24,7 @@ enum event_type {
 	EVENT_COUNTS_LOST, /* reason, count */
 	EVENT_OVERHEAD, /* path, reason: a file was given up for --overhead.budget */
 	EVENT_SNAPSHOT, /* snapshot, kernels, streams, taps: once per --sample.interval */
+	EVENT_OUTPUT_FAILED, /* output, path, reason: the last snapshot was not put out there */
 	EVENT_TYPE_COUNT,
 };
 

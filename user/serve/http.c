@@ -16,6 +16,7 @@
 #include "serve/auth.h"
 #include "serve/listen.h"
 #include "serve/slow.h"
+#include "util/privileges.h"
 
 #define THREADS 2u /* per listener */
 #define CONNECTION_MEMORY (64 * 1024) /* holds the request's line and headers */
@@ -587,7 +588,7 @@ static void tls_options(const struct web_config *web, struct MHD_OptionItem opti
 }
 
 /* The library closes `fd` in any case. */
-static int open_door(struct door *door, int fd)
+static int start_daemon(struct door *door, int fd)
 {
 	const struct http_config *config = &door->generation->server->config;
 	const struct web_config *web = door->generation->web;
@@ -615,6 +616,31 @@ static int open_door(struct door *door, int fd)
 	if (!door->daemon)
 		return err ? -err : -EIO;
 	return 0;
+}
+
+struct opening {
+	struct door *door;
+	int fd;
+};
+
+static int open_it(void *arg)
+{
+	struct opening *opening = arg;
+	int fd = opening->fd;
+
+	opening->fd = -1;
+	return start_daemon(opening->door, fd);
+}
+
+/* Who answers to strangers needs none of the agent's privileges. */
+static int open_door(struct door *door, int fd)
+{
+	struct opening opening = { door, fd };
+	int err = privileges_without(open_it, &opening);
+
+	if (opening.fd >= 0)
+		close(opening.fd);
+	return err;
 }
 
 static void generation_free(struct generation *generation)

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include "serve/exchange.h"
+#include "util/privileges.h"
 
 #define LOOK_EVERY_NS 250000000ull
 #define NS_PER_S 1000000000ull
@@ -144,6 +145,13 @@ static void *watch(void *arg)
 	return NULL;
 }
 
+static int start_watching(void *arg)
+{
+	struct slow_clients *clients = arg;
+
+	return -pthread_create(&clients->thread, NULL, watch, clients);
+}
+
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 int slow_clients__new(unsigned idle_s, unsigned whole_s, unsigned crowd, struct slow_clients **out)
@@ -160,7 +168,7 @@ int slow_clients__new(unsigned idle_s, unsigned whole_s, unsigned crowd, struct 
 	pthread_mutex_init(&clients->lock, NULL);
 	pthread_cond_init(&clients->stop, NULL);
 	if (!err)
-		err = -pthread_create(&clients->thread, NULL, watch, clients);
+		err = privileges_without(start_watching, clients);
 	if (err) {
 		pthread_mutex_destroy(&clients->lock);
 		pthread_cond_destroy(&clients->stop);

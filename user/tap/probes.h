@@ -79,6 +79,8 @@ void probes__overlap(struct probes *probes, int on);
 /* Removes the probes; accepts NULL. */
 void probe_link__free(struct probe_link *link);
 
+/* This process is not counted, as our own is not; 0 = none. It takes the place of the one given before. */
+void probes__leave_out(struct probes *probes, uint32_t tgid);
 /* With a filter: count this process, or not any more. */
 int probes__allow(struct probes *probes, uint32_t tgid, int allowed);
 

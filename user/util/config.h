@@ -23,6 +23,10 @@ struct config {
 	char *web_config_file; /* NULL = none */
 	uint64_t max_age_ns;
 	struct option_texts views; /* names of other systems' views, each one known */
+	/* What goes out by itself */
+	char *snapshot_publish; /* "ipc://…" or "tcp://…"; NULL = nowhere */
+	uint64_t snapshot_interval_ns;
+	char *snapshot_dir; /* NULL = none */
 	/* What is tapped: empty = no such condition */
 	struct option_texts profiles; /* names of built-in ones, or paths; empty = all built-in */
 	struct option_numbers pids;
