@@ -5,6 +5,7 @@
 PREFIX ?= /usr/local
 # Where `tapmeter stat` looks for tapmeter-stat when it is not beside tapmeter.
 LIBEXECDIR ?= $(PREFIX)/libexec/tapmeter
+LIBDIR ?= $(PREFIX)/lib
 CLANG ?= clang
 PKG_CONFIG ?= pkg-config
 # Ubuntu's /usr/sbin/bpftool only works with the tools of the running Linux kernel; what
@@ -79,12 +80,16 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 # What a C file may include before the compiler has ever said what it does include.
 GENERATED := $(GEN)/version.h $(if $(BPF_SOURCES),$(GEN)/tapmeter.skel.h) $(PROTO_SOURCES:.c=.h)
 
+# What programs link that want to be counted (lib/): build/libtapmeter-tap.so and .a, without sanitizers.
+TAP_SONAME := libtapmeter-tap.so.0
+TAP_LIBS := $(BUILD)/libtapmeter-tap.so $(BUILD)/libtapmeter-tap.a
+
 PERCENT := %
 # A test or workload names what it needs beyond the usual in a line `/* LDFLAGS: ... */`.
 said_in = $(shell sed -n 's|^/\* $(1): \(.*\) \*/$$|\1|p' $(2))
 
 .PHONY: all
-all: $(LIB) $(PROGRAM) $(TOOL_PROGRAMS) ## build/tapmeter and its tools (the default)
+all: $(LIB) $(PROGRAM) $(TOOL_PROGRAMS) $(TAP_LIBS) ## build/tapmeter and its tools (the default)
 
 .PHONY: demo
 demo: ## install what is needed, then count a real ZeroMQ workload and compare (root)
@@ -136,6 +141,10 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	$(Q)install -D -m 755 $(BUILD)/tapmeter $(DESTDIR)$(PREFIX)/bin/tapmeter
 	$(Q)for tool in $(TOOL_PROGRAMS); do \
 		install -D -m 755 $$tool $(DESTDIR)$(LIBEXECDIR)/$${tool##*/} || exit 1; done
+	$(Q)install -D -m 644 $(BUILD)/$(TAP_SONAME) $(DESTDIR)$(LIBDIR)/$(TAP_SONAME)
+	$(Q)ln -sf $(TAP_SONAME) $(DESTDIR)$(LIBDIR)/libtapmeter-tap.so
+	$(Q)install -D -m 644 $(BUILD)/libtapmeter-tap.a $(DESTDIR)$(LIBDIR)/libtapmeter-tap.a
+	$(Q)install -D -m 644 include/tapmeter/tap.h $(DESTDIR)$(PREFIX)/include/tapmeter/tap.h
 	$(Q)find $(wildcard README.md LICENSE LICENSES docs) -type f \
 		-exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/doc/tapmeter/{} \;
 
@@ -261,6 +270,24 @@ $(BUILD)/tapmeter: $(BUILD)/user/main.o $(LIB)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(ALL_LDLIBS) -o $@
 
+TAP_FLAGS := -std=gnu11 -O2 -g $(WARNINGS) -fPIC -fvisibility=default -Iinclude
+$(BUILD)/lib/tap.o: lib/tap.c $(BUILD)/flags
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(TAP_FLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/$(TAP_SONAME): $(BUILD)/lib/tap.o lib/tap.map
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,$(TAP_SONAME) -Wl,--version-script=lib/tap.map -Wl,-z,relro \
+		-Wl,-z,now $< -pthread -o $@
+
+$(BUILD)/libtapmeter-tap.so: $(BUILD)/$(TAP_SONAME)
+	$(Q)ln -sf $(TAP_SONAME) $@
+
+$(BUILD)/libtapmeter-tap.a: $(BUILD)/lib/tap.o
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $<
+
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(TOOL_LIB) $(LIB) $(BUILD)/flags
 	$(call msg,TEST,$@)
 	@mkdir -p $(@D)
@@ -307,4 +334,5 @@ $(BUILD)/tests/workload/%: tests/workload/%.cc $(BUILD)/flags
 .DELETE_ON_ERROR:
 
 -include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(TOOLKIT_OBJECTS:.o=.d) $(BUILD)/user/main.d $(BPF_OBJECTS:.o=.d)
+-include $(BUILD)/lib/tap.d
 -include $(FUZZERS:=.d) $(UNIT_TESTS:=.d) $(WORKLOADS:=.d) $(BENCH_PROGRAMS:=.d)

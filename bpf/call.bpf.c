@@ -10,6 +10,7 @@
 #include "failure.bpf.h"
 #include "slow.bpf.h"
 #include "result.bpf.h"
+#include "event.bpf.h"
 #include "rpc.bpf.h"
 #include "transit.bpf.h"
 
@@ -159,6 +160,8 @@ static __always_inline __u64 call_enter(struct pt_regs *ctx)
 	regs_arguments(ctx, frame->args);
 	frame->spec = spec_index;
 	frame->op = spec->op;
+	if (spec->action == TM_ACTION_EVENT)
+		return event_count(thread, frame, spec);
 	if (spec->action >= TM_ACTION_RESULT)
 		return result_enter(thread, frame, spec, depth) ? ticket(thread, spec_index) : 0;
 	if (quick_object(spec, frame, &object)) {

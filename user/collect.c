@@ -16,9 +16,11 @@
 #include "tap/mmapwatch.h"
 #include "tap/probes.h"
 #include "tap/taps.h"
+#include "store/gauges.h"
 #include "usages.h"
 #include "util/log.h"
 #include "util/self.h"
+#include "variables.h"
 #include "whose.h"
 
 #define UNMAPPED_LINGER_NS 5000000000ull /* a tap stays this long after its file's last process */
@@ -265,6 +267,28 @@ static int open_probes(struct collector *c, char *err, size_t err_len)
 	return 0;
 }
 
+static int may_be_read(void *arg, const struct process *process)
+{
+	const struct collector *c = arg;
+
+	return wanted(c->config, process);
+}
+
+static int open_gauges(struct collector *c)
+{
+	struct variables_config config = {
+		.proc_root = "/proc",
+		.specs = &c->config->gauges,
+		.whose = c->whose,
+		.allowed = may_be_read,
+		.arg = c,
+	};
+	int err = gauges__new(&c->gauges);
+
+	config.gauges = c->gauges;
+	return err ? err : variables__new(&config, &c->variables);
+}
+
 /* Whose it is, and where it is kept. */
 static int open_tables(struct collector *c, struct relay_link *relay)
 {
@@ -274,6 +298,8 @@ static int open_tables(struct collector *c, struct relay_link *relay)
 		error = open_usages(c);
 	if (!error)
 		error = whose__new(c->config, "/", "/proc", relay, &c->whose);
+	if (!error)
+		error = open_gauges(c);
 	if (!error)
 		error = shares__new(c->probes, &c->shares);
 	if (!error)
@@ -385,6 +411,8 @@ void collector__free(struct collector *collector)
 	backlog__free(collector->backlog);
 	series_table__free(collector->series);
 	shares__free(collector->shares);
+	variables__free(collector->variables);
+	gauges__free(collector->gauges);
 	usages__free(collector->usages);
 	whose__free(collector->whose);
 	processes__free(collector->processes);
@@ -470,6 +498,27 @@ int collector__mapped(struct collector *collector)
 	return collector->noted_count != 0;
 }
 
+struct tapped {
+	uint32_t tgid;
+	int found;
+};
+
+static void compare_tgid(void *arg, const struct process *process)
+{
+	struct tapped *tapped = arg;
+
+	tapped->found |= process->id.tgid == tapped->tgid;
+}
+
+/* VARIABLES_TAPPED if a file of the process is. */
+static unsigned is_tapped(const struct collector *c, uint32_t tgid)
+{
+	struct tapped tapped = { .tgid = tgid };
+
+	processes__each(c->processes, compare_tgid, &tapped);
+	return tapped.found ? VARIABLES_TAPPED : 0;
+}
+
 void collector__look(struct collector *collector, uint64_t now_ns)
 {
 	size_t count = collector->noted_count;
@@ -478,11 +527,16 @@ void collector__look(struct collector *collector, uint64_t now_ns)
 	collector->progress_ns = now_ns;
 	collector->noted_count = 0;
 	if (count > MAX_NOTED) {
+		collector->unsure = VARIABLES_MAPPED;
 		collector__sweep(collector, now_ns);
 		return;
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		taps__look(collector->taps, collector->noted[i], now_ns);
+		variables__look(collector->variables, collector->noted[i],
+				VARIABLES_MAPPED | is_tapped(collector, collector->noted[i]),
+				now_ns);
+	}
 }
 
 static void update_subject(void *arg, const struct process *process)
@@ -510,6 +564,7 @@ static void update_subjects(struct collector *c)
 	if (!whose__take_changed(c->whose))
 		return;
 	processes__each(c->processes, update_subject, c);
+	variables__update_subjects(c->variables);
 	if (c->noted_count)
 		collector__look(c, c->now_ns);
 }
@@ -578,6 +633,13 @@ static void add_usage(void *arg, const struct process *process)
 		usages__add(c->usages, process);
 }
 
+static void look_for_variables(void *arg, const struct process *process)
+{
+	struct collector *c = arg;
+
+	variables__look(c->variables, process->id.tgid, VARIABLES_TAPPED | c->unsure, c->now_ns);
+}
+
 void collector__sweep(struct collector *collector, uint64_t now_ns)
 {
 	int err;
@@ -594,6 +656,9 @@ void collector__sweep(struct collector *collector, uint64_t now_ns)
 	}
 	processes__end_sweep(collector->processes, on_dropped, collector);
 	processes__each(collector->processes, add_usage, collector);
+	processes__each(collector->processes, look_for_variables, collector);
+	variables__sweep(collector->variables, collector->unsure, now_ns);
+	collector->unsure = 0;
 	usages__sweep(collector->usages);
 	streams__each(collector->streams, end_if_gone, collector);
 	if (collector->config->overhead_budget_ns)

@@ -34,6 +34,8 @@ struct collector {
 	struct series_table *series;
 	struct shares *shares;
 	struct usages *usages;
+	struct gauges *gauges;
+	struct variables *variables;
 	struct mmap_watch *watch;
 	struct self *self;
 	struct probe_cost cost;
@@ -43,6 +45,7 @@ struct collector {
 	int giving_up; /* a file is being given up for the budget */
 	uint64_t progress_ns; /* when the log was last told how far a look is */
 	uint64_t mapped_lost;
+	unsigned unsure; /* VARIABLES_MAPPED: anyone may have mapped anything since the last sweep */
 	uint64_t lost_elsewhere[TM_LOST_COUNT];
 	uint64_t snapshots;
 	uint64_t now_ns;
@@ -73,8 +76,8 @@ uint8_t collect_stream_rules(void *stream, const struct series_labels **labels);
 /* For streams__each(): frees the stream's owner. Returns 0. */
 int collect_free_owner(void *arg, const struct stream_view *view);
 
-/* Reads what BPF counts, once; times are nanoseconds. */
-void collect_counters(const struct tm_slot *slot, struct counters *out);
+/* Reads what BPF counts, once; times are nanoseconds. `events`: the slot is of kind event. */
+void collect_counters(const struct tm_slot *slot, int events, struct counters *out);
 void collect_transit(const struct tm_transit *transit, struct counters *out);
 
 #endif

@@ -119,13 +119,25 @@ static int is_meant(const struct stream_identity *identity, const struct subject
 				 });
 }
 
+static enum series_kind kind_of(const struct profile *profile)
+{
+	switch (profile->kind) {
+	case PROFILE_CACHE:
+		return SERIES_CACHE;
+	case PROFILE_EVENT:
+		return SERIES_EVENT;
+	default:
+		return SERIES_MESSAGE;
+	}
+}
+
 static int on_open(void *arg, const struct stream_identity *identity, void **user)
 {
 	struct collector *c = arg;
 	const struct profile *profile = identity->profile;
 	struct subject subject;
 	struct series_labels labels = {
-		.kind = profile->kind == PROFILE_CACHE ? SERIES_CACHE : SERIES_MESSAGE,
+		.kind = kind_of(profile),
 		.direction = direction_of(identity->operation),
 		.comm = identity->comm[0] ? identity->comm : "unknown",
 		.system = profile->system,
@@ -164,18 +176,20 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 	return 0;
 }
 
-void collect_counters(const struct tm_slot *slot, struct counters *out)
+void collect_counters(const struct tm_slot *slot, int events, struct counters *out)
 {
 	memset(out, 0, sizeof(*out));
 	/* messages before the histogram: it never exceeds the frames */
 	out->messages = __atomic_load_n(&slot->messages, __ATOMIC_ACQUIRE);
 	out->bytes = slot->bytes;
+	out->cache.received = slot->received;
+	if (events)
+		return;
 	out->would_block = slot->would_block;
 	out->timeouts = slot->timeouts;
 	out->sum_ns = slot->sum_ns;
 	out->other_errors = slot->other_errors;
 	out->unknown_errors = slot->unknown_errors;
-	out->cache.received = slot->received;
 	out->cache.hits = slot->hits;
 	out->cache.misses = slot->misses;
 	out->cache.ok = slot->ok;
@@ -200,7 +214,7 @@ static int on_retire(void *arg, void *user, const struct tm_slot *totals, uint64
 	if (!owner)
 		return 0;
 	direction = series__labels(owner->series)->direction;
-	collect_counters(totals, &counters);
+	collect_counters(totals, series__labels(owner->series)->kind == SERIES_EVENT, &counters);
 	err = series_table__retire(c->series, owner->series, &counters, now_ns);
 	if (err)
 		return err;

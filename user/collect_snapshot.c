@@ -5,10 +5,12 @@
 #include "collect.h"
 #include "collect_parts.h"
 #include "notices.h"
+#include "store/gauges.h"
 #include "tap/probes.h"
 #include "tap/taps.h"
 #include "usages.h"
 #include "util/self.h"
+#include "variables.h"
 #include "whose.h"
 
 #define RECEIVER_WAITS_NS 1000000000ull /* so long in a call: there is nothing to receive */
@@ -60,7 +62,7 @@ static int add_stream(void *arg, const struct stream_view *view)
 
 	if (view->oldest_start_ns && now_ns > view->oldest_start_ns)
 		row.oldest_ns = now_ns - view->oldest_start_ns;
-	collect_counters(slot, &counters);
+	collect_counters(slot, view->profile && view->profile->kind == PROFILE_EVENT, &counters);
 	row.frames = counters.frames;
 	row.messages = counters.messages;
 	row.bytes = counters.bytes + counters.cache.received;
@@ -161,16 +163,17 @@ static void add_kernel(void *arg, const struct process *process)
 	f->err = snapshot_builder__add_kernel(f->builder, &kernel);
 }
 
-/* Messages whose delivery time is not known are no loss of counts. */
-static int is_of_transit(enum tm_lost reason)
+/* A message whose delivery time is not known is no loss of counts, nor is a gauge without a sample. */
+static int is_no_count(enum tm_lost reason)
 {
-	return !strncmp(lost_name(reason), "transit_", strlen("transit_"));
+	return !strncmp(lost_name(reason), "transit_", strlen("transit_")) ||
+	       !strncmp(lost_name(reason), "gauge", strlen("gauge"));
 }
 
 static void tell_losses(struct collector *c, const struct snapshot *raw)
 {
 	for (enum tm_lost reason = 0; reason < TM_LOST_COUNT; reason++) {
-		if (raw->lost[reason] > c->lost_seen[reason] && !is_of_transit(reason))
+		if (raw->lost[reason] > c->lost_seen[reason] && !is_no_count(reason))
 			notice_lost(c->bus, c->now_ns, reason,
 				    raw->lost[reason] - c->lost_seen[reason]);
 		c->lost_seen[reason] = raw->lost[reason];
@@ -186,6 +189,9 @@ static void add_totals(struct collector *c, struct snapshot *raw)
 	raw->lost[TM_LOST_LABELS_UNKNOWN] += streams__labels_unknown(c->streams);
 	raw->lost[TM_LOST_MMAP_EVENTS] += c->mapped_lost;
 	raw->lost[TM_LOST_KERNEL_ID_CONFLICT] += whose__conflicts(c->whose);
+	raw->lost[TM_LOST_GAUGE_FAILED] += gauges__failed(c->gauges);
+	raw->lost[TM_LOST_GAUGE_UNREADABLE] += variables__unreadable(c->variables);
+	raw->lost[TM_LOST_GAUGES_FULL] += variables__refused(c->variables);
 	tell_losses(c, raw);
 	bus__stats(c->bus, &raw->bus);
 	raw->streams_used = streams__used(c->streams);
@@ -213,6 +219,8 @@ static int fill(struct collector *c, struct snapshot_builder *builder)
 		err = taps__each(c->taps, add_tap, &f);
 	if (!err)
 		err = taps__each_function(c->taps, add_function, &f);
+	if (!err)
+		err = gauges__read(c->gauges, builder);
 	if (err)
 		return err;
 	processes__each(c->processes, add_kernel, &f);
@@ -239,6 +247,7 @@ int collector__snapshot(struct collector *collector, uint64_t now_ns, struct sna
 	streams__update(collector->streams, now_ns);
 	requests__update(collector->requests, now_ns);
 	usages__read(collector->usages);
+	variables__read(collector->variables);
 	err = snapshot_builder__new(now_ns, real_time_ns(), ++collector->snapshots, &builder);
 	if (err)
 		return err;

@@ -113,6 +113,7 @@ enum tm_action {
 	TM_ACTION_RELABEL =
 		3, /* a successful call may change the object's labels: ends its streams */
 	TM_ACTION_RESULT = 4, /* COUNT, with what struct tm_result_spec says beside */
+	TM_ACTION_EVENT = 6, /* a call, at entry, is an event with a name and a value */
 	TM_ACTION_SAMPLE = 5, /* a call makes the process's own counters be read, no more */
 };
 
@@ -320,6 +321,8 @@ struct tm_errno_count {
 	__u64 count;
 };
 
+#define TM_EVENT_NAME 64 /* bytes of an event's name, NUL included */
+
 struct tm_slot {
 	__u32 state; /* enum tm_slot_state; BPF: free -> live -> closed; agent: -> free */
 	__u32 generation; /* raised by the agent when it frees the slot */
@@ -343,7 +346,17 @@ struct tm_slot {
 	__u64 hits, misses; /* keys */
 	__u64 ok; /* calls that did not fail and have neither hits nor misses */
 	__u64 evictions, expirations;
-	__u64 hist[TM_HIST_BUCKETS];
+	union {
+		__u64 hist[TM_HIST_BUCKETS];
+		/*
+		 * EVENT, which has no durations: the name, valid once `named` is 1. `messages` counts, `bytes` is the
+		 * sum of the values, `received` that of the negative ones, without their sign; object is a hash of the name.
+		 */
+		struct {
+			char name[TM_EVENT_NAME];
+			__u64 named;
+		};
+	};
 };
 _Static_assert(__builtin_offsetof(struct tm_slot, file) == 64, "a slot's first cache line");
 _Static_assert(sizeof(struct tm_slot) % 64 == 0, "slots do not share cache lines");
@@ -515,6 +528,9 @@ enum tm_lost {
 	TM_LOST_RELAY_GONE, /* a snapshot for tapmeter-relay while there was none */
 	TM_LOST_PUBLISH, /* a snapshot that tapmeter-relay could not publish */
 	TM_LOST_OTLP, /* a data point that tapmeter-relay could not push */
+	TM_LOST_GAUGE_FAILED, /* a gauge's family left out of a snapshot: its callback failed */
+	TM_LOST_GAUGE_UNREADABLE, /* a variable of a process that could not be read for a snapshot */
+	TM_LOST_GAUGES_FULL, /* a process or a gauge beyond the limits: it is not read */
 	TM_LOST_COUNT,
 };
 

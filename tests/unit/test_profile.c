@@ -305,9 +305,9 @@ static const struct {
 	{ "profile: p\nkind: mesage\nsystem: s\n" OPS FUNS,
 	  "f:2:7: unknown kind 'mesage', did you mean 'message'?\n" },
 	{ "profile: p\nkind: database\nsystem: s\n" OPS FUNS,
-	  "f:2:7: unknown kind 'database', expected one of: message, cache, rpc\n" },
+	  "f:2:7: unknown kind 'database', expected one of: message, cache, rpc, event\n" },
 	{ "profile: p\nkind: {}\nsystem: s\n" OPS FUNS,
-	  "f:2:7: found a map, expected one of: message, cache, rpc\n" },
+	  "f:2:7: found a map, expected one of: message, cache, rpc, event\n" },
 	{ HEAD OPS FUNS "description:\n",
 	  "f:6:13: found nothing, expected one line of text, up to 255 bytes\n" },
 	{ HEAD OPS FUNS "description: \"a\\nb\"\n",
@@ -526,12 +526,43 @@ static const struct {
 	  "f:3:1: key 'kind' was given before, on line 2\n"
 	  "f:5:21: anchors and aliases (& and *) are not allowed\n"
 	  "f:4:1: unknown key 'systm', did you mean 'system'?\n"
-	  "f:2:7: unknown kind 'x', expected one of: message, cache, rpc\n"
+	  "f:2:7: unknown kind 'x', expected one of: message, cache, rpc, event\n"
 	  "f:1:1: key 'system' is missing\n"
 	  "f:5:18: unknown key 'b', expected one of: direction\n"
 	  "f:6:13: key 'operation', 'close', 'relabel' or 'sample' is missing\n"
 	  "f:6:13: key 'symbol' is missing\n" },
 };
+
+static void events_have_a_name_and_a_value(void **state)
+{
+	static const char good[] =
+		"profile: p\nkind: event\nsystem: s\noperations: {a: {}}\n"
+		"functions:\n  - {symbol: f, operation: a, name: arg1, value: i32(arg0)}\n";
+	static const char bad_one[] =
+		"profile: p\nkind: event\nsystem: s\nside: client\nobject: {}\noperations: {a: {}}\n"
+		"functions:\n  - {symbol: f, operation: {text: arg0}, bytes: arg1}\n"
+		"  - {symbol: g, close: arg0}\n  - {symbol: h, operation: a, name: retval}\n";
+	struct yaml_errors errors = YAML_ERRORS_INIT;
+	struct profile *profile;
+
+	(void)state;
+	assert_int_equal(profile__parse("f", good, strlen(good), &profile, &errors), 0);
+	assert_int_equal(profile->kind, PROFILE_EVENT);
+	assert_int_equal(profile->functions[0].object.value.base, TM_BASE_ARG);
+	assert_int_equal(profile->functions[0].object.value.arg, 1);
+	assert_int_equal(profile->functions[0].bytes.value.arg, 0);
+	profile__free(profile);
+	assert_string_equal(
+		errors_of(bad_one, strlen(bad_one)),
+		"f:4:1: key 'side' does not go with kind 'event'\n"
+		"f:5:1: key 'object' does not go with kind 'event'\n"
+		"f:8:42: key 'bytes' does not go with kind 'event'\n"
+		"f:8:5: key 'name' is missing\n"
+		"f:8:28: found a map, expected the name of an operation (kind 'event')\n"
+		"f:9:17: key 'close' does not go with kind 'event'\n"
+		"f:9:5: key 'name' is missing\n"
+		"f:10:37: found retval, expected arguments only\n");
+}
 
 static void every_error_is_said_with_its_place(void **state)
 {
@@ -803,6 +834,7 @@ int main(void)
 		cmocka_unit_test(little_is_needed),
 		cmocka_unit_test(
 			an_object_is_looked_through_as_far_as_possible_unless_told_otherwise),
+		cmocka_unit_test(events_have_a_name_and_a_value),
 		cmocka_unit_test(every_error_is_said_with_its_place),
 		cmocka_unit_test(hostile_bytes_are_refused),
 		cmocka_unit_test(tables_have_an_end),

@@ -10,6 +10,7 @@
 static const char *const kind_names[] = {
 	[PROFILE_MESSAGE] = "message",
 	[PROFILE_CACHE] = "cache",
+	[PROFILE_EVENT] = "event",
 	[PROFILE_RPC] = "rpc",
 };
 

@@ -64,6 +64,12 @@ void exposition_sample(struct exposition *e, const char *labels, size_t labels_l
 	ops_of(e)->sample(e, labels, labels_len, extra_name, extra_value, value);
 }
 
+void exposition_number(struct exposition *e, const char *labels, size_t labels_len, double value)
+{
+	begin(e);
+	ops_of(e)->number(e, labels, labels_len, value);
+}
+
 void exposition_histogram(struct exposition *e, const char *labels, size_t labels_len,
 			  const uint64_t buckets[TM_HIST_BUCKETS], uint64_t sum_ns)
 {

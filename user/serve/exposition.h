@@ -60,6 +60,8 @@ void exposition_family(struct exposition *e, const struct family_head *family);
  */
 void exposition_sample(struct exposition *e, const char *labels, size_t labels_len,
 		       const char *extra_name, const char *extra_value, uint64_t value);
+/* The same of a gauge with any value; infinite and not a number are shown as such. */
+void exposition_number(struct exposition *e, const char *labels, size_t labels_len, double value);
 /*
  * All samples of one histogram. `buckets` are ours, not cumulative: quarter powers of two,
  * tapmeter/abi.h. The classic form shows the bounds 2^k seconds, k = -23 … 7, and +Inf; the native

@@ -8,6 +8,7 @@ struct exposition_ops {
 	void (*begin)(struct exposition *e); /* before the first sample of a family */
 	void (*sample)(struct exposition *e, const char *labels, size_t labels_len,
 		       const char *extra_name, const char *extra_value, uint64_t value);
+	void (*number)(struct exposition *e, const char *labels, size_t labels_len, double value);
 	void (*histogram)(struct exposition *e, const char *labels, size_t labels_len,
 			  const uint64_t buckets[TM_HIST_BUCKETS], uint64_t sum_ns);
 	void (*histogram_at)(struct exposition *e, const char *labels, size_t labels_len,

@@ -241,6 +241,17 @@ static void sample(struct exposition *e, const char *labels, size_t labels_len,
 	add_metric(e, metric, labels, labels_len, extra_name, extra_value);
 }
 
+static void number(struct exposition *e, const char *labels, size_t labels_len, double value)
+{
+	Prometheus__Metric metric = PROMETHEUS__METRIC__INIT;
+	Prometheus__Gauge gauge = PROMETHEUS__GAUGE__INIT;
+
+	gauge.has_value = 1;
+	gauge.value = value;
+	metric.gauge = &gauge;
+	add_metric(e, metric, labels, labels_len, NULL, NULL);
+}
+
 /* ---- histograms ---- */
 
 struct classic {
@@ -380,4 +391,6 @@ static void end(struct exposition *e)
 	(void)e;
 }
 
-const struct exposition_ops exposition_protobuf = { begin, sample, histogram, histogram_at, end };
+const struct exposition_ops exposition_protobuf = {
+	begin, sample, number, histogram, histogram_at, end,
+};

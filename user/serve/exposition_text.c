@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The two text formats: 0.0.4 and OpenMetrics 1.0. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "serve/exposition_format.h"
 
@@ -128,6 +131,31 @@ static void sample(struct exposition *e, const char *labels, size_t labels_len,
 	strbuf_addch(e->out, '\n');
 }
 
+/* The shortest decimal that is read as the same number. */
+static void add_number(struct strbuf *out, double value)
+{
+	char text[32];
+	int digits = 15;
+
+	if (isnan(value)) {
+		strbuf_addstr(out, "NaN");
+	} else if (isinf(value)) {
+		strbuf_addstr(out, value > 0 ? "+Inf" : "-Inf");
+	} else {
+		do
+			snprintf(text, sizeof(text), "%.*g", digits, value);
+		while (digits++ < 17 && (strtod(text, NULL) < value || strtod(text, NULL) > value));
+		strbuf_addstr(out, text);
+	}
+}
+
+static void number(struct exposition *e, const char *labels, size_t labels_len, double value)
+{
+	add_name(e, "", labels, labels_len, NULL, NULL);
+	add_number(e->out, value);
+	strbuf_addch(e->out, '\n');
+}
+
 /*
  * The lines of the bounds are nine tenths of a big page: their common beginning is made once per
  * series and only copied from then on.
@@ -212,4 +240,6 @@ static void end(struct exposition *e)
 		strbuf_addstr(e->out, "# EOF\n");
 }
 
-const struct exposition_ops exposition_text = { begin, sample, histogram, histogram_at, end };
+const struct exposition_ops exposition_text = {
+	begin, sample, number, histogram, histogram_at, end
+};

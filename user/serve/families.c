@@ -20,6 +20,7 @@ enum view {
 	VIEW_TRANSIT,
 	VIEW_BACKLOG,
 	VIEW_RPC,
+	VIEW_EVENT,
 	VIEW_TAPS,
 	VIEW_FUNCTIONS,
 	VIEW_KERNELS,
@@ -68,6 +69,7 @@ static const unsigned view_labels[VIEW_COUNT] = {
 	[VIEW_CACHE_SYSTEM] = LABELS_COMMON,
 	[VIEW_TRANSIT] = LABELS_COMMON | LABEL_BIT(LABEL_ENDPOINT),
 	[VIEW_BACKLOG] = LABELS_COMMON | LABEL_BIT(LABEL_ENDPOINT),
+	[VIEW_EVENT] = LABELS_COMMON | LABEL_BIT(LABEL_NAME),
 	[VIEW_RPC] = LABELS_COMMON | LABEL_BIT(LABEL_SIDE) | LABEL_BIT(LABEL_METHOD),
 };
 
@@ -82,6 +84,8 @@ static int in_view(const struct series_sample *s, enum view view)
 		return s->labels->kind == SERIES_TRANSIT;
 	case VIEW_BACKLOG:
 		return s->labels->kind == SERIES_BACKLOG;
+	case VIEW_EVENT:
+		return s->labels->kind == SERIES_EVENT;
 	case VIEW_RPC:
 		return s->labels->kind == SERIES_RPC;
 	case VIEW_CACHE:
@@ -186,6 +190,22 @@ static void write_sum(struct page *page, const struct family *family)
 		for (size_t j = i; j < end; j++)
 			sum += read_field(g->entries[j].item, family->field);
 		add_sample(page, g, i, NULL, NULL, sum);
+	}
+}
+
+/* A sum that most never have shows none, instead of 0 for ever. */
+static void write_negative(struct page *page, const struct family *family)
+{
+	const struct grouping *g = &page->views[family->view];
+
+	for (size_t i = 0, end; i < g->count; i = end) {
+		uint64_t sum = 0;
+
+		end = grouping_end(g, i);
+		for (size_t j = i; j < end; j++)
+			sum += read_field(g->entries[j].item, family->field);
+		if (sum)
+			add_sample(page, g, i, NULL, NULL, sum);
 	}
 }
 
@@ -445,6 +465,47 @@ static void write_build_info(struct page *page, const struct family *family)
 	grouping_free(&g);
 }
 
+/* One family of the table stands for all that are declared. */
+static void write_gauge(struct page *page, const struct gauge_family *gauge)
+{
+	struct strbuf name = STRBUF_INIT, help = STRBUF_INIT;
+	struct grouping g = { 0 };
+	int err = 0;
+
+	strbuf_addf(&name, "tapmeter_gauge_%s", gauge->name);
+	for (const char *c = gauge->help; *c; c++) /* a line of its own; \ would be an escape */
+		strbuf_addch(&help, (unsigned char)*c < ' ' || *c == '\\' || *c == '"' ? ' ' : *c);
+	for (size_t i = 0; i < gauge->count && !err; i++) {
+		for (size_t k = 0; k < gauge->samples[i].label_count; k++)
+			grouping_label(&g, gauge->samples[i].labels[k].name,
+				       gauge->samples[i].labels[k].value);
+		err = grouping_add(&g, &gauge->samples[i]);
+	}
+	err = err ? err : name.err ? name.err : help.err ? help.err : g.text.err;
+	if (!err) {
+		const struct family_head head = { name.data, FAMILY_GAUGE, "",
+						  help.data ? help.data : "" };
+
+		exposition_family(&page->exposition, &head);
+		for (size_t i = 0; i < g.count; i++)
+			exposition_number(&page->exposition, g.text.data + g.entries[i].start,
+					  g.entries[i].len,
+					  ((const struct gauge_sample *)g.entries[i].item)->value);
+	} else {
+		page->exposition.out->err = err;
+	}
+	grouping_free(&g);
+	strbuf_free(&name);
+	strbuf_free(&help);
+}
+
+static void write_gauges(struct page *page, const struct family *family)
+{
+	for (size_t i = 0; i < page->in->snapshot->gauge_count; i++)
+		write_gauge(page, &page->in->snapshot->gauges[i]);
+	exposition_family(&page->exposition, &family->head);
+}
+
 static void write_snapshot_field(struct page *page, const struct family *family)
 {
 	exposition_sample(&page->exposition, "", 0, NULL, NULL,
@@ -550,6 +611,18 @@ static const struct family families[] = {
 	    "Bytes through the interfaces (but lo) of the container's network namespace, which containers "
 	    "of a pod share; absent if it is the host's." },
 	  VIEW_KERNELS, write_usage, USAGE(net_rx_bytes) },
+	{ { "tapmeter_tap_events", FAMILY_COUNTER, "",
+	    "Events that a program has told of with tap_event() (docs/cooperate.md)." },
+	  VIEW_EVENT, write_sum, SERIES(messages) },
+	{ { "tapmeter_tap_event_value", FAMILY_COUNTER, "",
+	    "Sum of the events' values, without the negative ones." },
+	  VIEW_EVENT, write_sum, SERIES(bytes) },
+	{ { "tapmeter_tap_event_negative_value", FAMILY_COUNTER, "",
+	    "Sum of the events' negative values, without their sign; absent if there are none." },
+	  VIEW_EVENT, write_negative, SERIES(cache.received) },
+	{ { "tapmeter_gauge_<name>", FAMILY_GAUGE, "",
+	    "A variable of a running program, declared in the config file or by the program (docs/gauges.md)." },
+	  VIEW_NONE, write_gauges, { 0 } },
 	{ { "tapmeter_tap_up", FAMILY_GAUGE, "",
 	    "Whether the function is tapped; /api/v1/taps says why not." },
 	  VIEW_TAPS, write_tap_up, { 0 } },
@@ -795,6 +868,8 @@ static const char *extra_label(const struct family *family)
 		return "subscriber";
 	if (family->write == write_usage && usage_part(family->field)->directions[0])
 		return label_name(LABEL_DIRECTION);
+	if (family->write == write_gauges)
+		return "kernel_id, container, pod, namespace, comm";
 	if (family->write == write_lost)
 		return "reason";
 	return family->write == write_build_info ? "version, revision" : NULL;

@@ -11,6 +11,7 @@ const char *label_name(enum label label)
 		[LABEL_COMM] = "comm",
 		[LABEL_SYSTEM] = "system",
 		[LABEL_ENDPOINT] = "endpoint",
+		[LABEL_NAME] = "name",
 		[LABEL_SOCKET_TYPE] = "socket_type",
 		[LABEL_SIDE] = "side",
 		[LABEL_OPERATION] = "operation",
@@ -50,7 +51,9 @@ const char *label_value(const struct series_labels *labels, enum label label)
 	case LABEL_SYSTEM:
 		return labels->system;
 	case LABEL_ENDPOINT:
-		return labels->endpoint;
+		return labels->kind == SERIES_EVENT ? "" : labels->endpoint;
+	case LABEL_NAME:
+		return labels->kind == SERIES_EVENT ? labels->endpoint : "";
 	case LABEL_SOCKET_TYPE:
 		return labels->socket_type;
 	case LABEL_SIDE:

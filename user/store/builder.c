@@ -48,6 +48,8 @@ struct snapshot_builder {
 	size_t function_count, function_capacity;
 	struct kernel_sample *kernels;
 	size_t kernel_count, kernel_capacity;
+	struct gauge_family *gauges;
+	size_t gauge_count, gauge_capacity;
 	int err; /* of the first call that failed */
 };
 
@@ -91,6 +93,7 @@ void snapshot_builder__free(struct snapshot_builder *b)
 	free(b->taps);
 	free(b->functions);
 	free(b->kernels);
+	free(b->gauges);
 	arena_free(&b->scratch);
 	sealed_free(b->sealed);
 	free(b);
@@ -381,6 +384,44 @@ int snapshot_builder__add_function(struct snapshot_builder *b,
 	return 0;
 }
 
+static int copy_gauge_labels(struct arena *arena, const struct gauge_sample *from,
+			     struct gauge_sample *to)
+{
+	struct gauge_label *labels = arena_array(arena, from->label_count + 1, sizeof(*labels));
+
+	if (!labels)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->label_count; i++) {
+		labels[i].name = arena_string(arena, from->labels[i].name);
+		labels[i].value = arena_string(arena, from->labels[i].value);
+		if (!labels[i].name || !labels[i].value)
+			return -ENOMEM;
+	}
+	*to = (struct gauge_sample){ from->label_count, labels, from->value };
+	return 0;
+}
+
+int snapshot_builder__add_gauge(struct snapshot_builder *b, const struct gauge_family *family)
+{
+	struct arena *arena = &b->sealed->arena;
+	struct gauge_sample *samples = arena_array(arena, family->count + 1, sizeof(*samples));
+	struct gauge_family *gauges, copy = *family;
+
+	copy.name = arena_string(arena, family->name);
+	copy.help = arena_string(arena, family->help);
+	copy.samples = samples;
+	gauges = array_grow(b->gauges, b->gauge_count, &b->gauge_capacity, sizeof(*gauges));
+	if (gauges)
+		b->gauges = gauges;
+	if (!gauges || !samples || !copy.name || !copy.help)
+		return fail(b, -ENOMEM);
+	for (size_t i = 0; i < family->count; i++)
+		if (copy_gauge_labels(arena, &family->samples[i], &samples[i]))
+			return fail(b, -ENOMEM);
+	gauges[b->gauge_count++] = copy;
+	return 0;
+}
+
 int snapshot_builder__add_kernel(struct snapshot_builder *b, const struct kernel_sample *kernel)
 {
 	struct arena *arena = &b->sealed->arena;
@@ -569,13 +610,28 @@ static int seal_functions(struct snapshot_builder *b)
 	return 0;
 }
 
+static int seal_gauges(struct snapshot_builder *b)
+{
+	struct gauge_family *gauges;
+
+	if (!b->gauge_count)
+		return 0;
+	gauges = arena_array(&b->sealed->arena, b->gauge_count, sizeof(*gauges));
+	if (!gauges)
+		return -ENOMEM;
+	memcpy(gauges, b->gauges, b->gauge_count * sizeof(*gauges));
+	b->sealed->s.gauges = gauges;
+	b->sealed->s.gauge_count = b->gauge_count;
+	return 0;
+}
+
 static int seal(struct snapshot_builder *b)
 {
 	struct sealed *sealed = b->sealed;
 
 	if (b->err)
 		return b->err;
-	if (seal_series(b) || seal_taps(b) || seal_functions(b))
+	if (seal_series(b) || seal_taps(b) || seal_functions(b) || seal_gauges(b))
 		return -ENOMEM;
 	seal_rows(b);
 	return kernels_make(&sealed->s, &sealed->arena, b->kernels, b->kernel_count);

@@ -131,6 +131,8 @@ static void add_to_point(struct kernel_point *point, const struct series_sample 
 		point->backlog += sample->backlog;
 		return;
 	}
+	if (sample->labels->kind == SERIES_EVENT)
+		return;
 	if (sample->labels->kind == SERIES_RPC) {
 		point->has_rpc = 1;
 		point->rpc_requests += sample->messages;

@@ -18,6 +18,11 @@ enum series_kind {
 	SERIES_BACKLOG, /* tapmeter_message_backlog: nothing counts */
 	/* tapmeter_rpc_*: messages = requests; hist and frames of those answered; operation = method */
 	SERIES_RPC,
+	/*
+	 * tapmeter_tap_*: messages = events, bytes = sum of their values, cache.received = that of the negative ones,
+	 * without their sign; endpoint = name
+	 */
+	SERIES_EVENT,
 };
 
 enum series_direction {

@@ -30,6 +30,9 @@ static const char *const lost_names[] = {
 	[TM_LOST_RELAY_GONE] = "relay_gone",
 	[TM_LOST_PUBLISH] = "publish",
 	[TM_LOST_OTLP] = "otlp",
+	[TM_LOST_GAUGE_FAILED] = "gauge_failed",
+	[TM_LOST_GAUGE_UNREADABLE] = "gauge_unreadable",
+	[TM_LOST_GAUGES_FULL] = "gauges_full",
 };
 _Static_assert(sizeof(lost_names) / sizeof(lost_names[0]) == TM_LOST_COUNT, "a name for each loss");
 

@@ -77,6 +77,25 @@ struct function_sample {
 	uint64_t cost_ns; /* runs x the cost of one, as measured on this host at start */
 };
 
+struct gauge_label {
+	const char *name; /* valid in Prometheus */
+	const char *value;
+};
+
+struct gauge_sample {
+	size_t label_count;
+	const struct gauge_label *labels; /* sorted by name, none twice, none empty */
+	double value;
+};
+
+/* A family tapmeter_gauge_NAME, see store/gauges.h. */
+struct gauge_family {
+	const char *name; /* without the "tapmeter_gauge_" */
+	const char *help;
+	size_t count;
+	const struct gauge_sample *samples; /* no two with the same labels */
+};
+
 /* What of a kernel_usage was readable. */
 enum usage_has {
 	USAGE_CPU = 1 << 0,
@@ -163,6 +182,8 @@ struct snapshot {
 	const struct function_sample *functions;
 	size_t kernel_count;
 	const struct kernel_sample *kernels; /* sorted by kernel_id */
+	size_t gauge_count;
+	const struct gauge_family *gauges; /* sorted by name */
 	uint64_t lost[TM_LOST_COUNT];
 	uint64_t series_capped; /* label values replaced by "other" */
 	uint32_t streams_used, streams_limit;
@@ -213,6 +234,8 @@ int snapshot_builder__add_tap(struct snapshot_builder *b, const struct tap_sampl
 /* Strings are copied. -ENOMEM. */
 int snapshot_builder__add_function(struct snapshot_builder *b,
 				   const struct function_sample *function);
+/* Families come in the order of their names; everything is copied, and made valid UTF-8. -ENOMEM. */
+int snapshot_builder__add_gauge(struct snapshot_builder *b, const struct gauge_family *family);
 /*
  * A kernel with live tapped processes; systems and point are ignored, but for point.usage; strings are
  * copied and made valid UTF-8. A kernel that is added twice is one kernel with the processes of both;

@@ -233,6 +233,8 @@ int spec_compile(const struct profile *profile, const struct profile_function *f
 	spec->action = (uint8_t)function->action;
 	if (function->action == TM_ACTION_COUNT && profile->kind == PROFILE_CACHE)
 		spec->action = TM_ACTION_RESULT;
+	if (function->action == TM_ACTION_COUNT && profile->kind == PROFILE_EVENT)
+		spec->action = TM_ACTION_EVENT;
 	spec->file = context->file;
 	spec->object_class = (uint16_t)context->object_class;
 	if (function->operation >= 0) {
@@ -245,7 +247,7 @@ int spec_compile(const struct profile *profile, const struct profile_function *f
 		spec->close_op_last = (uint16_t)(context->first_op + profile->operation_count - 1);
 	}
 	compile_common(&c, function);
-	if (spec->action >= TM_ACTION_RESULT)
+	if (spec->action == TM_ACTION_RESULT || spec->action == TM_ACTION_SAMPLE)
 		compile_result(&c, function);
 	return out->why[0] ? -ENOENT : 0;
 }

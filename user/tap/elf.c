@@ -64,7 +64,7 @@ struct elf_file {
 	struct window table; /* section headers, relocations, hash chains */
 	struct window symbols;
 	size_t segment_count;
-	int want_objects; /* variables are looked for too */
+	int want_functions, want_objects; /* what is looked for */
 	Elf64_Phdr segments[];
 };
 
@@ -173,6 +173,22 @@ int elf_file__segment(const struct elf_file *elf, uint64_t address, uint64_t *st
 	*start = segment->p_vaddr;
 	*size = segment->p_filesz;
 	return 0;
+}
+
+int elf_file__bias(const struct elf_file *elf, uint64_t start, uint64_t offset, uint64_t *bias)
+{
+	const uint64_t in_page = 4095;
+
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		const Elf64_Phdr *segment = &elf->segments[i];
+
+		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) &&
+		    (segment->p_offset & ~in_page) == offset) {
+			*bias = start - (segment->p_vaddr & ~in_page);
+			return 0;
+		}
+	}
+	return -ENOENT;
 }
 
 /* File offset of a table of the dynamic section. */
@@ -337,6 +353,7 @@ int elf_file__new(int fd, struct elf_file **out, char *err, size_t err_len)
 		return fail(-ENOMEM, "out of memory", err, err_len);
 	elf->fd = fd;
 	elf->size = size;
+	elf->want_functions = 1;
 	code = read_tables(elf, &header, err, err_len);
 	if (code) {
 		elf_file__free(elf);
@@ -406,7 +423,8 @@ static int is_wanted(const struct elf_file *elf, const Elf64_Sym *symbol)
 {
 	unsigned type = ELF64_ST_TYPE(symbol->st_info);
 
-	return type == STT_FUNC || (type == STT_OBJECT && elf->want_objects);
+	return (type == STT_FUNC && elf->want_functions) ||
+	       (type == STT_OBJECT && elf->want_objects);
 }
 
 /* 1 if a call of the symbol runs code of this file, or if it is a variable and those are wanted. */
@@ -782,6 +800,17 @@ int elf_file__symbols(struct elf_file *elf, const char *const *names, size_t cou
 	elf->want_objects = 1;
 	found = elf_file__functions(elf, names, count, out);
 	elf->want_objects = 0;
+	return found;
+}
+
+int elf_file__variables(struct elf_file *elf, const char *const *names, size_t count,
+			struct elf_symbol *out)
+{
+	int found;
+
+	elf->want_functions = 0;
+	found = elf_file__symbols(elf, names, count, out);
+	elf->want_functions = 1;
 	return found;
 }
 

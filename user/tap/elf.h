@@ -50,6 +50,14 @@ int elf_file__each_function(struct elf_file *elf, elf_function_fn fn, void *arg)
  */
 int elf_file__symbols(struct elf_file *elf, const char *const *names, size_t count,
 		      struct elf_symbol *out);
+/* The same as elf_file__functions() for variables alone. */
+int elf_file__variables(struct elf_file *elf, const char *const *names, size_t count,
+			struct elf_symbol *out);
+/*
+ * What is to be added to the file's virtual addresses in a process that has the code at file offset `offset` mapped at
+ * `start`; 0 for an executable that is not position-independent. -ENOENT: no code segment begins at that offset.
+ */
+int elf_file__bias(const struct elf_file *elf, uint64_t start, uint64_t offset, uint64_t *bias);
 /* Virtual address -> file offset, -ENOENT when no load segment of the file holds it. */
 int elf_file__offset(const struct elf_file *elf, uint64_t address, uint64_t *offset);
 /*

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "tap/object.h"
+#include "util/plausible.h"
 
 _Static_assert(OBJECT_TEXT_SIZE == TM_TEXT_LEN, "object texts and labels are equally long");
 
@@ -149,6 +150,21 @@ static int identify_object(struct probes *probes, const struct profile *profile,
 	return !err;
 }
 
+/* What is no name, or was cut, is not told apart. */
+static void read_event_name(const struct tm_slot *slot, char *out, size_t size)
+{
+	char name[TM_EVENT_NAME];
+
+	memcpy(name, slot->name, sizeof(name));
+	name[sizeof(name) - 1] = 0;
+	if (!name[0])
+		snprintf(out, size, "unknown");
+	else if (strlen(name) == sizeof(name) - 1 || !plausible_name(name, sizeof(name)))
+		snprintf(out, size, "other");
+	else
+		snprintf(out, size, "%s", name);
+}
+
 int identify_stream(struct probes *probes, const struct profile *profile,
 		    const struct tm_slot *slot, const struct tm_stream_event *event,
 		    struct stream_labels_text *out)
@@ -160,6 +176,8 @@ int identify_stream(struct probes *probes, const struct profile *profile,
 	else
 		read_comm(slot->key.process.tgid, out->comm);
 	out->comm[TM_COMM_LEN - 1] = 0;
+	if (profile->kind == PROFILE_EVENT)
+		read_event_name(slot, out->endpoint, sizeof(out->endpoint));
 	if (!profile->object.given)
 		return out->comm[0] != 0;
 	if (!slot->key.object) {

@@ -28,8 +28,14 @@ static const char *const profile_keys[] = {
 static const char *const object_keys[] = { "class_prefix", "tag",      "within",
 					   "socket_type",  "endpoint", "internal" };
 static const char *const operation_keys[] = { "direction" };
-static const char *const
-	kinds[] = { [PROFILE_MESSAGE] = "message", [PROFILE_CACHE] = "cache", [PROFILE_RPC] = "rpc" };
+static const char *const kinds[] = { [PROFILE_MESSAGE] = "message",
+				     [PROFILE_CACHE] = "cache",
+				     [PROFILE_RPC] = "rpc",
+				     [PROFILE_EVENT] = "event" };
+static const char *const kind_texts[] = { [PROFILE_MESSAGE] = "kind 'message'",
+					  [PROFILE_CACHE] = "kind 'cache'",
+					  [PROFILE_RPC] = "kind 'rpc'",
+					  [PROFILE_EVENT] = "kind 'event'" };
 static const char *const sides[] = { "client", "server" };
 static const char *const directions[] = { "send", "receive" };
 static const char *const booleans[] = { "false", "true" };
@@ -40,7 +46,9 @@ enum key_actions {
 	CLOSE = 1 << TM_ACTION_CLOSE,
 	RELABEL = 1 << TM_ACTION_RELABEL,
 	SAMPLE = 1 << TM_ACTION_SAMPLE,
-	CACHE_ONLY = 1 << 7, /* not for kind message */
+	CACHE_ONLY = 1 << 7, /* only for kind cache */
+	EVENT_ONLY = 1 << 8, /* only for kind event */
+	EVENT_TOO = 1 << 9, /* for kind event as well */
 };
 
 #define OBJECT_RULES (IS_VALUE | NO_RETVAL | NO_LOCAL | NO_COMPARISON | NO_CONSTANT)
@@ -52,7 +60,9 @@ static const struct function_key {
 	unsigned rules; /* enum value_rules; 0 = not an expression */
 	size_t value; /* where in struct profile_function the expression goes */
 } function_keys[] = {
-	{ "symbol", COUNT | CLOSE | RELABEL | SAMPLE, 0, 0 },
+	{ "symbol", COUNT | CLOSE | RELABEL | SAMPLE | EVENT_TOO, 0, 0 },
+	{ "name", COUNT | EVENT_ONLY, OBJECT_RULES, VALUE_AT(object) },
+	{ "value", COUNT | EVENT_ONLY, IS_VALUE | NO_RETVAL | NO_LOCAL, VALUE_AT(bytes) },
 	{ "sample", SAMPLE | CACHE_ONLY, 0, 0 },
 	{ "counters", COUNT | CACHE_ONLY, 0, 0 },
 	{ "when", COUNT | CACHE_ONLY, 0, 0 },
@@ -64,7 +74,7 @@ static const struct function_key {
 	{ "expirations", COUNT | CACHE_ONLY, IS_VALUE | NO_LOCAL, VALUE_AT(expirations) },
 	{ "sent", COUNT | CACHE_ONLY, 0, 0 },
 	{ "received", COUNT | CACHE_ONLY, 0, 0 },
-	{ "operation", COUNT, 0, 0 },
+	{ "operation", COUNT | EVENT_TOO, 0, 0 },
 	{ "close", CLOSE, OBJECT_RULES, VALUE_AT(object) },
 	{ "relabel", RELABEL, OBJECT_RULES, VALUE_AT(object) },
 	{ "object", COUNT, OBJECT_RULES, VALUE_AT(object) },
@@ -73,7 +83,7 @@ static const struct function_key {
 	{ "failed", COUNT | RELABEL, 0, 0 },
 	{ "errno", COUNT, 0, 0 },
 	{ "nonblocking", COUNT, IS_VALUE | NO_RETVAL | NO_LOCAL, VALUE_AT(nonblocking) },
-	{ "may_throw", COUNT | CLOSE | RELABEL, 0, 0 },
+	{ "may_throw", COUNT | CLOSE | RELABEL | EVENT_TOO, 0, 0 },
 	{ "message", COUNT, OBJECT_RULES, VALUE_AT(message) },
 	{ "data", COUNT, OBJECT_RULES, VALUE_AT(data) },
 	{ "size", COUNT, IS_VALUE | NO_RETVAL | NO_LOCAL | NO_COMPARISON, VALUE_AT(size) },
@@ -443,6 +453,21 @@ static const char *find_action(struct reader *r, const struct yaml_node *map,
 	return NULL;
 }
 
+/* Whether a function's key may stand in a profile of this kind; any may if that is not known. */
+static int is_of_kind(const struct reader *r, unsigned where)
+{
+	switch (r->kind) {
+	case PROFILE_MESSAGE:
+		return !(where & (CACHE_ONLY | EVENT_ONLY));
+	case PROFILE_CACHE:
+		return !(where & EVENT_ONLY);
+	case PROFILE_EVENT:
+		return where & (EVENT_ONLY | EVENT_TOO);
+	default:
+		return 1;
+	}
+}
+
 static void check_function_keys(struct reader *r, const struct yaml_node *map,
 				const char *action_key, enum tm_action action)
 {
@@ -454,9 +479,8 @@ static void check_function_keys(struct reader *r, const struct yaml_node *map,
 		names[i] = function_keys[i].name;
 		if (node && action_key && !(function_keys[i].actions & 1u << action))
 			reader_refuse(r, node, quote(action_key).text);
-		else if (node && function_keys[i].actions & CACHE_ONLY &&
-			 r->kind == PROFILE_MESSAGE)
-			reader_refuse(r, node, "kind 'message'");
+		else if (node && !is_of_kind(r, function_keys[i].actions))
+			reader_refuse(r, node, kind_texts[r->kind]);
 	}
 	yaml_check_keys(r->errors, map, names, COUNT_OF(names));
 }
@@ -565,8 +589,12 @@ static void read_function(struct reader *r, const struct yaml_node *map)
 
 	check_function_keys(r, map, action_key, function.action);
 	check_needs(r, map);
+	if (r->kind == PROFILE_EVENT)
+		reader_need(r, map, "name");
 	node = yaml_get(map, "operation");
-	if (node && node->kind == YAML_MAP)
+	if (node && node->kind == YAML_MAP && r->kind == PROFILE_EVENT)
+		yaml_expected(r->errors, node, "the name of an operation (kind 'event')");
+	else if (node && node->kind == YAML_MAP)
 		reader_chosen(r, node, &function);
 	else if (node)
 		function.operation = reader_operation(r, node);
@@ -636,13 +664,23 @@ static void read_side(struct reader *r, const struct yaml_node *root)
 	int side;
 
 	r->profile->side = "";
-	if (node && r->kind == PROFILE_MESSAGE)
-		reader_refuse(r, node, "kind 'message'");
+	if (node && (r->kind == PROFILE_MESSAGE || r->kind == PROFILE_EVENT))
+		reader_refuse(r, node, kind_texts[r->kind]);
 	if (r->kind != PROFILE_CACHE)
 		return;
 	side = reader_choice(r, reader_need(r, root, "side"), sides, COUNT_OF(sides));
 	if (side >= 0)
 		r->profile->side = sides[side];
+}
+
+static void refuse_for_events(struct reader *r, const struct yaml_node *root)
+{
+	static const char *const keys[] = { "object", "message", "counters", "commands",
+					    "background" };
+
+	for (size_t i = 0; i < COUNT_OF(keys); i++)
+		if (yaml_get(root, keys[i]))
+			reader_refuse(r, yaml_get(root, keys[i]), kind_texts[PROFILE_EVENT]);
 }
 
 /* It has other keys, which profile_rpc.c knows. */
@@ -678,6 +716,8 @@ static void read_profile(struct reader *r, const struct yaml_node *root)
 		return;
 	}
 	read_side(r, root);
+	if (r->kind == PROFILE_EVENT)
+		refuse_for_events(r, root);
 	read_object(r, root);
 	if (yaml_get(root, "message"))
 		profile_message_read(yaml_get(root, "message"), r->errors, &profile->message);

@@ -23,6 +23,7 @@ enum profile_kind {
 	PROFILE_MESSAGE, /* feeds tapmeter_message_* */
 	PROFILE_CACHE, /* feeds tapmeter_cache_* */
 	PROFILE_RPC, /* feeds tapmeter_rpc_*; has no functions of its own */
+	PROFILE_EVENT, /* feeds tapmeter_tap_* */
 };
 
 enum operation_direction {
@@ -91,6 +92,7 @@ struct profile_function {
 	const char *symbol;
 	enum tm_action action; /* COUNT is RESULT for kind cache */
 	int operation; /* index into operations; -1 for close and relabel; if chosen: for all others */
+	/* kind event: `object` is the address of the name, `bytes` the value */
 	struct profile_value object, bytes, more, failed[2], nonblocking;
 	/* Where the message's bytes are: in the message object `message`, or `size` bytes at `data`. */
 	struct profile_value message, data, size;

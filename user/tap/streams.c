@@ -106,6 +106,10 @@ static void entry_resolve(struct streams *s, uint32_t index, uint64_t now_ns)
 	identity.profile = taps__operation(s->taps, slot->key.op, &identity.operation);
 	if (!identity.profile)
 		return;
+	/* the first call is just about to write it */
+	if (identity.profile->kind == PROFILE_EVENT &&
+	    !__atomic_load_n(&slot->named, __ATOMIC_ACQUIRE))
+		return;
 	known = identify_stream(s->probes, identity.profile, slot, entry->event, &text);
 	identity.comm = text.comm;
 	identity.cgroups = entry->event ? entry->event->cgroup : NULL;

@@ -26,7 +26,7 @@ struct stream_identity {
 	const char *comm; /* "" = not known */
 	const char (*cgroups)[TM_CGROUP_DEPTH]
 			     [TM_CGROUP_NAME]; /* as in tm_stream_event; NULL = not known */
-	const char *endpoint; /* "none", "unknown", or "" when the profile has no objects with text */
+	const char *endpoint; /* "none", "unknown", or "" if there are no texts; an event's name */
 	const char *socket_type; /* "unknown", or "" */
 };
 

@@ -350,6 +350,11 @@ const struct option_spec config_options[] = {
 	{ .name = NULL },
 };
 
+static void read_gauges(void *arg, const struct yaml_node *node, struct yaml_errors *errors)
+{
+	gauge_specs_read(node, arg, errors);
+}
+
 static int load_file(struct options *options, const char *path, struct strbuf *errors)
 {
 	struct yaml_errors found = YAML_ERRORS_INIT;
@@ -373,6 +378,9 @@ int config__load(int argc, char *const *argv, struct config *out, struct strbuf 
 
 	memset(out, 0, sizeof(*out));
 	err = options_init(&options, config_options, out);
+	options.other_key = "gauges";
+	options.read_other = read_gauges;
+	options.other_arg = &out->gauges;
 	if (err) {
 		strbuf_addstr(errors, "no memory\n");
 		return err;
@@ -390,4 +398,5 @@ void config__free(struct config *config)
 	const struct options options = { .specs = config_options, .target = config };
 
 	options_free(&options);
+	gauge_specs_free(&config->gauges);
 }

@@ -6,6 +6,7 @@
  * constant. config.c has the meaning of each option, the limits and the defaults.
  */
 #include <stdint.h>
+#include "util/gauge_spec.h"
 #include "util/options.h"
 #include "util/strbuf.h"
 
@@ -33,6 +34,7 @@ struct config {
 	struct option_texts comms; /* patterns, fnmatch(3) */
 	unsigned bpf_attach; /* enum attach_way */
 	unsigned transit; /* enum transit_choice */
+	struct gauge_specs gauges; /* only in the config file */
 	char *rpc_table; /* NULL = the profiles' own */
 	struct option_numbers rpc_ports; /* empty = the profiles' own */
 	/* Whose it is */

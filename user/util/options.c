@@ -545,7 +545,10 @@ static void read_map(struct file_reader *reader, const struct yaml_node *map, co
 		/* no option's name is as long as to be cut */
 		snprintf(name, sizeof(name), "%s%s", prefix, node->key);
 		spec = find(reader->options, name, strlen(name));
-		if (spec) {
+		if (reader->options->other_key && !strcmp(name, reader->options->other_key)) {
+			reader->options->read_other(reader->options->other_arg, node,
+						    reader->errors);
+		} else if (spec) {
 			set_from_node(reader, spec, node);
 		} else if (is_prefix(reader->options, name)) {
 			strncat(name, ".", sizeof(name) - strlen(name) - 1);

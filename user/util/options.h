@@ -60,6 +60,10 @@ struct options {
 	uint64_t given; /* bit i: option i was on the command line */
 	/* Where arguments that are no options go; NULL = there must be none. Not freed by us. */
 	struct option_texts *arguments;
+	/* A key of the file that is no option, and who reads its value. NULL = there is none. */
+	const char *other_key;
+	void (*read_other)(void *arg, const struct yaml_node *node, struct yaml_errors *errors);
+	void *other_arg;
 };
 
 /*

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading another process's memory may bring its pages in, and who serves a page may be the process itself (userfaultfd)
+ * or a file system of its own (FUSE), which would hold us up for as long as it likes. So /proc/PID/pagemap is asked
+ * first whether the page is there. It is opened once: it stays with the memory that it was opened for, and says
+ * nothing any more when that has gone by exit or exec; asked again after reading, it tells that the bytes are of
+ * that memory and not of the next program's.
+ */
+#include "tap/variable.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include "tap/elf.h"
+
+#define PAGE_SIZE 4096ull
+#define PAGE_THERE (3ull << 62) /* present, or swapped out */
+#define MAX_FILES 1024 /* remembered; beyond, all are forgotten */
+#define MAX_LINES 65536 /* of /proc/PID/maps that are looked at */
+
+/* What is known of a file: where in it each wanted variable is. */
+struct file {
+	dev_t dev;
+	ino_t ino;
+	struct timespec changed;
+	struct variable *found; /* addresses are the file's own; NULL = none of them */
+};
+
+struct variable_files {
+	const struct variable_want *wants;
+	size_t want_count;
+	struct file *files;
+	size_t count;
+};
+
+int variable_files__new(const struct variable_want *wants, size_t count,
+			struct variable_files **out)
+{
+	struct variable_files *files = calloc(1, sizeof(*files));
+
+	if (!files)
+		return -ENOMEM;
+	files->files = calloc(MAX_FILES, sizeof(*files->files));
+	if (!files->files) {
+		free(files);
+		return -ENOMEM;
+	}
+	files->wants = wants;
+	files->want_count = count;
+	*out = files;
+	return 0;
+}
+
+static void forget(struct variable_files *files)
+{
+	for (size_t i = 0; i < files->count; i++)
+		free(files->files[i].found);
+	files->count = 0;
+}
+
+void variable_files__free(struct variable_files *files)
+{
+	if (!files)
+		return;
+	forget(files);
+	free(files->files);
+	free(files);
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+/* Behind the end of a segment's part of the file there are zeros. An asm symbol may have no size. */
+static void describe(struct elf_file *elf, const struct variable_want *want,
+		     const struct elf_symbol *symbol, struct variable *out)
+{
+	out->address = symbol->value + want->offset;
+	out->too_small = symbol->size &&
+			 (want->offset > symbol->size || want->size > symbol->size - want->offset);
+	if (!out->too_small)
+		elf_file__read(elf, out->address, out->initial,
+			       want->size < sizeof(out->initial) ? want->size :
+								   sizeof(out->initial));
+}
+
+/* The names that are wanted, each once, as elf.h needs it. Returns how many. */
+static size_t list_names(const struct variable_files *files, const char **names)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < files->want_count; i++) {
+		size_t k = 0;
+
+		while (k < count && strcmp(names[k], files->wants[i].symbol) != 0)
+			k++;
+		if (k == count)
+			names[count++] = files->wants[i].symbol;
+	}
+	return count;
+}
+
+/* Whether the file has any of the variables. */
+static int search(struct variable_files *files, struct elf_file *elf, struct variable *found)
+{
+	const char **names = calloc(files->want_count, sizeof(*names));
+	struct elf_symbol *symbols = calloc(files->want_count, sizeof(*symbols));
+	size_t count = 0;
+	int any = 0;
+
+	if (names && symbols) {
+		count = list_names(files, names);
+		elf_file__variables(elf, names, count, symbols);
+	}
+	for (size_t i = 0; i < files->want_count; i++) {
+		for (size_t k = 0; k < count; k++) {
+			if (!symbols[k].offset || strcmp(names[k], files->wants[i].symbol) != 0)
+				continue;
+			describe(elf, &files->wants[i], &symbols[k], &found[i]);
+			any = 1;
+		}
+	}
+	free(names);
+	free(symbols);
+	return any;
+}
+
+/* The file behind fd, looked into if it is new. NULL: out of memory. */
+static struct file *file_of(struct variable_files *files, int fd, struct elf_file **elf)
+{
+	struct variable *found;
+	struct file *file;
+	struct stat st;
+	char err[128];
+
+	if (fstat(fd, &st))
+		return NULL;
+	for (size_t i = 0; i < files->count; i++) {
+		file = &files->files[i];
+		if (file->dev == st.st_dev && file->ino == st.st_ino &&
+		    file->changed.tv_sec == st.st_ctim.tv_sec &&
+		    file->changed.tv_nsec == st.st_ctim.tv_nsec)
+			return file;
+	}
+	if (files->count == MAX_FILES)
+		forget(files);
+	found = calloc(files->want_count, sizeof(*found));
+	if (!found)
+		return NULL;
+	file = &files->files[files->count++];
+	*file = (struct file){ .dev = st.st_dev, .ino = st.st_ino, .changed = st.st_ctim };
+	if (!elf_file__new(fd, elf, err, sizeof(err)) && search(files, *elf, found))
+		file->found = found;
+	else
+		free(found);
+	return file;
+}
+
+/* ---- mappings -------------------------------------------------------------------------------- */
+
+struct mapping {
+	unsigned long long start, end, offset;
+	const char *path;
+};
+
+/* Takes what the file has, mapped so, for those variables that are not found yet. */
+static void take(struct variable_files *files, const struct file *file, const struct elf_file *elf,
+		 const struct mapping *mapping, struct variable *out)
+{
+	uint64_t bias;
+
+	if (elf_file__bias(elf, mapping->start, mapping->offset, &bias))
+		return;
+	for (size_t i = 0; i < files->want_count; i++) {
+		const char *pattern = files->wants[i].file;
+
+		if (out[i].address || !file->found[i].address ||
+		    (pattern && fnmatch(pattern, mapping->path, 0)))
+			continue;
+		out[i] = file->found[i];
+		out[i].address += bias;
+	}
+}
+
+static int look_at(struct variable_files *files, const char *proc_root, uint32_t tgid,
+		   const struct mapping *mapping, struct variable *out)
+{
+	struct elf_file *elf = NULL;
+	struct file *file;
+	char path[128], err[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%u/map_files/%llx-%llx", proc_root, tgid, mapping->start,
+		 mapping->end);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return 0; /* it was unmapped meanwhile */
+	file = file_of(files, fd, &elf);
+	if (file && file->found && (elf || !elf_file__new(fd, &elf, err, sizeof(err))))
+		take(files, file, elf, mapping, out);
+	elf_file__free(elf);
+	close(fd);
+	return file ? 0 : -ENOMEM;
+}
+
+/* 1 if the line is of code that lies in a file. */
+static int read_line(char *line, struct mapping *out)
+{
+	char permissions[5];
+	unsigned long inode;
+	int path = 0;
+
+	line[strcspn(line, "\n")] = 0;
+	if (sscanf(line, "%llx-%llx %4s %llx %*s %lu %n", &out->start, &out->end, permissions,
+		   &out->offset, &inode, &path) != 5)
+		return 0;
+	out->path = line + path;
+	return permissions[2] == 'x' && inode && path && out->path[0] == '/';
+}
+
+int variable_files__find(struct variable_files *files, const char *proc_root, uint32_t tgid,
+			 struct variable *out)
+{
+	char name[64], *line = NULL;
+	struct mapping mapping;
+	size_t size = 0;
+	FILE *maps;
+	int err = 0;
+
+	memset(out, 0, files->want_count * sizeof(*out));
+	snprintf(name, sizeof(name), "%s/%u/maps", proc_root, tgid);
+	maps = fopen(name, "re");
+	if (!maps)
+		return -errno;
+	for (int i = 0; i < MAX_LINES && !err && getline(&line, &size, maps) > 0; i++)
+		if (read_line(line, &mapping))
+			err = look_at(files, proc_root, tgid, &mapping, out);
+	free(line);
+	fclose(maps);
+	return err;
+}
+
+/* ---- memory ------------------------------------------------------------------------------------ */
+
+int variable_memory_open(const char *proc_root, uint32_t tgid, struct variable_memory *out)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/%u/pagemap", proc_root, tgid);
+	out->tgid = tgid;
+	out->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	return out->pagemap < 0 ? -errno : 0;
+}
+
+void variable_memory_close(struct variable_memory *memory)
+{
+	if (memory->pagemap >= 0)
+		close(memory->pagemap);
+	memory->pagemap = -1;
+}
+
+/* Whether the page is in memory or swapped out: 0, or as variable_memory_read(). */
+static int check_page(const struct variable_memory *memory, uint64_t page)
+{
+	uint64_t entry;
+	ssize_t n = pread(memory->pagemap, &entry, sizeof(entry), (off_t)(page * sizeof(entry)));
+
+	if (n < 0)
+		return errno == EINVAL ? -EFAULT : -errno;
+	if ((size_t)n != sizeof(entry))
+		return -ESRCH;
+	return entry & PAGE_THERE ? 0 : -ENODATA;
+}
+
+int variable_memory_alive(const struct variable_memory *memory)
+{
+	return check_page(memory, 0) != -ESRCH;
+}
+
+int variable_memory_read(const struct variable_memory *memory, uint64_t address, void *buf,
+			 size_t size)
+{
+	struct iovec local = { buf, size };
+	/* an address in another process; it is not used in this one */
+	struct iovec remote = { (void *)(uintptr_t)address, size };
+	ssize_t n;
+	int err;
+
+	if (!address || address >= 1ull << 47 || size > (1ull << 47) - address)
+		return -EFAULT;
+	for (uint64_t page = address / PAGE_SIZE; page <= (address + size - 1) / PAGE_SIZE;
+	     page++) {
+		err = check_page(memory, page);
+		if (err)
+			return err;
+	}
+	n = process_vm_readv((pid_t)memory->tgid, &local, 1, &remote, 1, 0);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n != size)
+		return -EFAULT;
+	err = check_page(memory, address / PAGE_SIZE);
+	return err == -ENODATA ? 0 : err;
+}

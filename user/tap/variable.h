@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TAPMETER_TAP_VARIABLE_H
+#define TAPMETER_TAP_VARIABLE_H
+/*
+ * Variables of running programs: where they lie, found by the symbol tables of the files that the process maps, and what
+ * is in them. The process is not stopped, and no page of it is brought in for it. Files and processes are hostile. One
+ * thread.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+struct variable_files;
+
+struct variable_want {
+	const char *symbol; /* shorter than 256 bytes */
+	const char *file; /* pattern (fnmatch) of the mapped file's path, NULL = any */
+	uint64_t offset; /* of the wanted bytes in the variable */
+	uint64_t size; /* how many */
+};
+
+struct variable {
+	uint64_t address; /* of the wanted bytes in the process, 0 = not found */
+	int too_small; /* the wanted bytes are not all in it */
+	/* The first of them as they are in the file: what they are as long as their page has never been touched. */
+	uint8_t initial[8];
+};
+
+/* Remembers the answers for files it has seen. `wants` is borrowed. -ENOMEM. */
+int variable_files__new(const struct variable_want *wants, size_t count,
+			struct variable_files **out);
+/* Accepts NULL. */
+void variable_files__free(struct variable_files *files);
+/*
+ * Where the process has each of the wanted variables: of several, that of the program itself, then that of the file mapped
+ * at the lowest address. out[i].address 0 = not found. -errno of /proc, -ENOMEM.
+ */
+int variable_files__find(struct variable_files *files, const char *proc_root, uint32_t tgid,
+			 struct variable *out);
+
+/* A process whose memory is read: what it has become by exec is another one. */
+struct variable_memory {
+	int pagemap; /* -1 = closed */
+	uint32_t tgid;
+};
+
+/* -errno. */
+int variable_memory_open(const char *proc_root, uint32_t tgid, struct variable_memory *out);
+void variable_memory_close(struct variable_memory *memory);
+/* 1 as long as it is the same process with the same program. */
+int variable_memory_alive(const struct variable_memory *memory);
+/*
+ * Reads exactly `size` bytes. -ESRCH: the process has ended, or become another; -ENODATA: a page that it has never
+ * touched; -EFAULT: nothing is mapped there.
+ */
+int variable_memory_read(const struct variable_memory *memory, uint64_t address, void *buf,
+			 size_t size);
+
+#endif
