@@ -34,6 +34,8 @@ void notice_unanswered(struct bus *bus, uint64_t now_ns, uint32_t tgid,
 void notice_evictions(struct bus *bus, uint64_t now_ns, uint32_t tgid,
 		      const struct series_labels *labels, uint64_t evictions);
 void notice_lost(struct bus *bus, uint64_t now_ns, enum tm_lost reason, uint64_t count);
+/* COUNTS_LOST, with reason gap: the count is of milliseconds. */
+void notice_gap(struct bus *bus, uint64_t now_ns, uint64_t gap_ns);
 void notice_snapshot(struct bus *bus, const struct snapshot *snapshot);
 
 /* A subscriber_fn: writes the log. `arg` is not used. */
