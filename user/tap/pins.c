@@ -157,7 +157,7 @@ int pins__wipe(const struct pins *pins)
 {
 	for (int links = 1; links >= 0; links--) {
 		struct wipe wipe = { .pins = pins, .links = links };
-		int err;
+		int err = 0;
 
 		do {
 			wipe.removed = 0;
