@@ -77,6 +77,8 @@ WORKLOADS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/workload/*.c)) \
 	$(patsubst %.cc,$(BUILD)/%,$(wildcard tests/workload/*.cc))
 BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,target tapper shapes.so floor.bpf.o)
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+# The agent as it is not: a newer build with the same layout of the maps, and one with another layout.
+OTHERS := $(if $(PROGRAM),$(addprefix $(BUILD)/tests/other/,newer layout))
 # What a C file may include before the compiler has ever said what it does include.
 GENERATED := $(GEN)/version.h $(if $(BPF_SOURCES),$(GEN)/tapmeter.skel.h) $(PROTO_SOURCES:.c=.h)
 
@@ -180,7 +182,7 @@ help: ## this list
 
 .PHONY: build-tests unit-tests bench-programs
 unit-tests: $(UNIT_TESTS)
-build-tests: unit-tests $(WORKLOADS)
+build-tests: unit-tests $(WORKLOADS) $(OTHERS)
 bench-programs: $(BENCH_PROGRAMS) $(BUILD)/tests/workload/kernels
 
 # For scripts: the value of a variable.
@@ -299,6 +301,20 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(TOOL_LIB) $(LIB) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -MF $@.d -MT $@ $< $(ALL_LDFLAGS) -fsanitize=fuzzer $(TOOL_LIB) $(LIB) \
 		$(call said_in,LDLIBS,$<) $(ALL_LDLIBS) -o $@
+
+# What comes before the library is taken instead of what is in it.
+define other
+$(call msg,OTHER,$@)
+@mkdir -p $@.include
+@printf '#define TAPMETER_VERSION "%s"\n#define TAPMETER_REVISION "%s"\n' $(@F) $(@F) >$@.include/version.h
+$(Q)$(CC) -I$@.include $(1) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(filter %.c %.o,$^) $(ALL_LDFLAGS) $(LIB) $(ALL_LDLIBS) -o $@
+endef
+
+$(BUILD)/tests/other/newer: user/agent.c user/cli/version.c user/tap/probes.c $(BUILD)/user/main.o $(LIB)
+	$(call other)
+
+$(BUILD)/tests/other/layout: user/tap/layout.c user/tap/probes.c $(BUILD)/user/main.o $(LIB)
+	$(call other,-DTM_ABI_VERSION=1000)
 
 $(BUILD)/tests/bench/target: tests/bench/target.c $(BUILD)/flags
 	$(call msg,BENCH,$@)

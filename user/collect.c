@@ -222,6 +222,7 @@ static void decide_transit(struct collector *c)
 			LOG_U64("tap_ns", cost->emulated_ns),
 			LOG_U64("with_transit_ns", cost->transit_ns));
 	}
+	c->transit = collect_kept_transit(c, c->transit);
 	if (!c->transit || cost->transit_ns < cost->emulated_ns)
 		return;
 	/* of nearly all calls that are counted */
@@ -230,6 +231,38 @@ static void decide_transit(struct collector *c)
 }
 
 /* ---- start and stop ---------------------------------------------------------------------------- */
+
+static int measure_cost(struct probes *probes, struct probe_cost *out, char *err, size_t err_len)
+{
+	int error = probe_cost_measure(probes, out);
+
+	if (error == -ENOTRECOVERABLE)
+		snprintf(
+			err, err_len,
+			"this Linux kernel kills tapped processes that run under a seccomp filter, as containers "
+			"do: use 6.12.14, 6.13.3, 6.14 or newer, or one before 6.11");
+	else if (error)
+		snprintf(err, err_len, "cannot measure the cost of a tap: %s", strerror(-error));
+	return error;
+}
+
+/* On programs and maps of its own: those of a former agent count already. */
+static int measure_apart(struct collector *c, char *err, size_t err_len)
+{
+	const struct probes_config config = {
+		.way = (enum attach_way)c->config->bpf_attach,
+		.max_streams = 64,
+		.transit = wants_transit(c->config),
+	};
+	struct probes *probes;
+	int error = probes__new(&config, err, err_len, &probes);
+
+	if (error)
+		return error;
+	error = measure_cost(probes, &c->cost, err, err_len);
+	probes__free(probes);
+	return error;
+}
 
 static int open_probes(struct collector *c, char *err, size_t err_len)
 {
@@ -245,19 +278,15 @@ static int open_probes(struct collector *c, char *err, size_t err_len)
 		.filter = c->filtered,
 		/* a child has its parent's name and kernel, but not its pid */
 		.inherit = c->filtered && !c->config->pids.count,
+		.pins = c->pins,
+		.settings = c->pin_settings,
 	};
-	int error = probes__new(&config, err, err_len, &c->probes);
+	int error = c->pins ? measure_apart(c, err, err_len) : 0;
 
-	if (error)
-		return error;
-	error = probe_cost_measure(c->probes, &c->cost);
-	if (error == -ENOTRECOVERABLE)
-		snprintf(
-			err, err_len,
-			"this Linux kernel kills tapped processes that run under a seccomp filter, as containers "
-			"do: use 6.12.14, 6.13.3, 6.14 or newer, or one before 6.11");
-	else if (error)
-		snprintf(err, err_len, "cannot measure the cost of a tap: %s", strerror(-error));
+	if (!error)
+		error = probes__new(&config, err, err_len, &c->probes);
+	if (!error && !c->pins)
+		error = measure_cost(c->probes, &c->cost, err, err_len);
 	if (error)
 		return error;
 	log_msg(LOG_DEBUG, "cost of a tapped call", LOG_U64("emulated_ns", c->cost.emulated_ns),
@@ -317,7 +346,9 @@ static int open_taps(struct collector *c, const struct profile *const *profiles,
 		.detached = on_detached,
 		.progress = on_progress,
 		.transit = c->transit,
-		.per_process = only_pids(c->config) && probes__can_attach_process(c->probes),
+		.pins = c->pins,
+		.per_process = !c->pins && only_pids(c->config) &&
+			       probes__can_attach_process(c->probes),
 		.arg = c,
 	};
 	const struct stream_callbacks stream_callbacks = collect_stream_callbacks(c);
@@ -325,6 +356,7 @@ static int open_taps(struct collector *c, const struct profile *const *profiles,
 	const struct requests_config requests_config = {
 		.rules = &c->rpc_rules,
 		.stream_rules = collect_stream_rules,
+		.kept = c->kept,
 		.bus = c->bus,
 		.stuck_after_ns = c->config->stuck_after_ns,
 	};
@@ -349,11 +381,15 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	if (error)
 		return error;
 	warn_of_rules(&c->rpc_rules);
-	error = open_probes(c, err, err_len);
+	error = collect_open_pins(c, profiles, count, err, err_len);
+	if (!error)
+		error = open_probes(c, err, err_len);
 	if (error)
 		return error;
 	snprintf(err, err_len, "out of memory");
 	error = open_tables(c, relay);
+	if (!error)
+		error = collect_adopt(c, monotonic_ns());
 	if (!error)
 		error = open_taps(c, profiles, count);
 	if (error)
@@ -402,6 +438,8 @@ void collector__free(struct collector *collector)
 		return;
 	mmap_watch__free(collector->watch);
 	self__free(collector->self);
+	if (collector->probes)
+		probes__leave(collector->probes); /* what is pinned counts on */
 	taps__free(collector->taps); /* the probes go first */
 	transits__free(collector->transits);
 	requests__free(collector->requests);
@@ -416,7 +454,9 @@ void collector__free(struct collector *collector)
 	usages__free(collector->usages);
 	whose__free(collector->whose);
 	processes__free(collector->processes);
+	kept__free(collector->kept);
 	probes__free(collector->probes);
+	pins__close(collector->pins);
 	free(collector);
 }
 
@@ -654,6 +694,7 @@ void collector__sweep(struct collector *collector, uint64_t now_ns)
 		log_msg(LOG_WARN, "cannot list the mapped files", LOG_STR("error", strerror(-err)));
 		return;
 	}
+	collect_end_gap(collector, monotonic_ns());
 	processes__end_sweep(collector->processes, on_dropped, collector);
 	processes__each(collector->processes, add_usage, collector);
 	processes__each(collector->processes, look_for_variables, collector);

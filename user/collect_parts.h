@@ -6,6 +6,7 @@
  * collect_series.c: streams to series. collect_snapshot.c: all of it to a snapshot. The agent's thread.
  */
 #include "backlog.h"
+#include "kept.h"
 #include "evictions.h"
 #include "requests.h"
 #include "subject/process.h"
@@ -20,6 +21,10 @@
 struct collector {
 	const struct config *config;
 	int filtered; /* only processes that the user names are tapped */
+	struct pins *pins; /* NULL: nothing outlives the agent */
+	struct kept *kept;
+	uint64_t pin_settings; /* struct probes_config.settings */
+	int gap_told;
 	struct probes *probes;
 	struct taps *taps;
 	struct streams *streams;
@@ -75,6 +80,19 @@ struct transit_callbacks collect_transit_callbacks(struct collector *c);
 uint8_t collect_stream_rules(void *stream, const struct series_labels **labels);
 /* For streams__each(): frees the stream's owner. Returns 0. */
 int collect_free_owner(void *arg, const struct stream_view *view);
+
+/*
+ * collect_pins.c, for --bpf.pin-path; without it they do nothing. In this order: open before the probes are; adopt before
+ * anything opens a series; the gap ends when the first sweep has.
+ */
+int collect_open_pins(struct collector *c, const struct profile *const *profiles, size_t count,
+		      char *err, size_t err_len);
+int collect_adopt(struct collector *c, uint64_t now_ns);
+/* Whether messages are recognised: as a former agent has decided, else `transit`. */
+int collect_kept_transit(struct collector *c, int transit);
+void collect_end_gap(struct collector *c, uint64_t now_ns);
+/* Says that the agent lives. Returns how long nothing was counted, in all. */
+uint64_t collect_gap(const struct collector *c, uint64_t now_ns);
 
 /* Reads what BPF counts, once; times are nanoseconds. `events`: the slot is of kind event. */
 void collect_counters(const struct tm_slot *slot, int events, struct counters *out);

@@ -155,6 +155,7 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 	if (err)
 		return err;
 	if (!is_meant(identity, &subject)) {
+		kept__note(c->kept, KEPT_SLOT, identity->slot, identity->generation, NULL, 0);
 		*user = NULL; /* a stream without series: it is in no sum */
 		return 0;
 	}
@@ -169,11 +170,44 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 		if (rpc_rule_matches(&c->rpc_rules, i, identity->socket_type, identity->endpoint))
 			owner->rpc |= (uint8_t)(1u << i);
 	*user = owner;
+	kept__note(c->kept, KEPT_SLOT, identity->slot, identity->generation,
+		   series__labels(owner->series), owner->rpc);
 	notice_stream(c->bus, c->now_ns, identity->key->process.tgid,
 		      series__labels(owner->series));
 	if (subject.container[0])
 		shares__open(c->shares, subject.container, identity->cgroup);
 	return 0;
+}
+
+/* A stream that a former agent has opened, under the labels that it had there. */
+static int on_recall(void *arg, uint32_t slot, const struct tm_slot *counters, void **user)
+{
+	struct collector *c = arg;
+	struct series_labels labels;
+	struct owner *owner = NULL;
+	uint8_t rpc = 0;
+	int known = kept__recall(c->kept, KEPT_SLOT, slot, counters->generation, &labels, &rpc),
+	    err;
+
+	if (known < 0)
+		return known;
+	if (known) {
+		err = owner_new(c, &labels, &counters->key.process, &owner);
+		if (err)
+			return err;
+		owner->rpc = rpc;
+		if (labels.container[0])
+			shares__open(c->shares, labels.container, counters->cgroup);
+	}
+	*user = owner;
+	return 0;
+}
+
+static void on_freed(void *arg)
+{
+	const struct collector *c = arg;
+
+	kept__freed(c->kept);
 }
 
 void collect_counters(const struct tm_slot *slot, int events, struct counters *out)
@@ -218,6 +252,8 @@ static int on_retire(void *arg, void *user, const struct tm_slot *totals, uint64
 	err = series_table__retire(c->series, owner->series, &counters, now_ns);
 	if (err)
 		return err;
+	kept__retire(c->kept, series__labels(owner->series), series__retired(owner->series),
+		     KEPT_SLOT, (uint32_t)(totals - probes__slots(c->probes)));
 	notice_stream_end(c->bus, now_ns, totals->key.process.tgid, series__labels(owner->series),
 			  &counters);
 	backlog__close(c->backlog, owner->flow, direction, counters.messages, now_ns);
@@ -243,7 +279,36 @@ int collect_free_owner(void *arg, const struct stream_view *view)
 
 /* ---- delivery times -> series -------------------------------------------------------------------- */
 
-static int on_transit_open(void *arg, void *receiver, void *sender, void **user)
+static uint32_t transit_index(const struct collector *c, const struct tm_transit *transit)
+{
+	return (uint32_t)(transit - probes__transits(c->probes));
+}
+
+static uint64_t transit_id(const struct tm_transit *transit)
+{
+	return (uint64_t)transit->receiver << 32 | transit->sender;
+}
+
+/* As on_recall(). */
+static int on_transit_recall(void *arg, const struct tm_transit *transit, void **user)
+{
+	struct collector *c = arg;
+	struct series_labels labels;
+	struct series *series;
+	uint8_t mark;
+	int err;
+
+	if (kept__recall(c->kept, KEPT_TRANSIT, transit_index(c, transit), transit_id(transit),
+			 &labels, &mark) != 1)
+		return -ENOENT;
+	err = series_table__open(c->series, &labels, &series);
+	if (!err)
+		*user = series;
+	return err;
+}
+
+static int on_transit_open(void *arg, const struct tm_transit *transit, void *receiver,
+			   void *sender, void **user)
 {
 	struct collector *c = arg;
 	struct series_labels labels = *series__labels(((struct owner *)receiver)->series);
@@ -262,9 +327,12 @@ static int on_transit_open(void *arg, void *receiver, void *sender, void **user)
 	labels.endpoint = endpoint_bound(&ends[0], &ends[1]);
 	/* no label of the family; views tell requests from responses by the receiver's type */
 	err = series_table__open(c->series, &labels, &series);
-	if (!err)
-		*user = series;
-	return err;
+	if (err)
+		return err;
+	*user = series;
+	kept__note(c->kept, KEPT_TRANSIT, transit_index(c, transit), transit_id(transit),
+		   series__labels(series), 0);
+	return 0;
 }
 
 void collect_transit(const struct tm_transit *transit, struct counters *out)
@@ -283,9 +351,14 @@ static int on_transit_retire(void *arg, void *user, const struct tm_transit *tot
 {
 	struct collector *c = arg;
 	struct counters counters;
+	int err;
 
 	collect_transit(totals, &counters);
-	return series_table__retire(c->series, user, &counters, now_ns);
+	err = series_table__retire(c->series, user, &counters, now_ns);
+	if (!err)
+		kept__retire(c->kept, series__labels(user), series__retired(user), KEPT_TRANSIT,
+			     transit_index(c, totals));
+	return err;
 }
 
 /* ---- requests -> series --------------------------------------------------------------------------- */
@@ -304,7 +377,9 @@ struct stream_callbacks collect_stream_callbacks(struct collector *c)
 {
 	return (struct stream_callbacks){
 		.open = on_open,
+		.recall = on_recall,
 		.retire = on_retire,
+		.freed = on_freed,
 		.slow = on_slow,
 		.arg = c,
 	};
@@ -313,8 +388,10 @@ struct stream_callbacks collect_stream_callbacks(struct collector *c)
 struct transit_callbacks collect_transit_callbacks(struct collector *c)
 {
 	return (struct transit_callbacks){
+		.recall = on_transit_recall,
 		.open = on_transit_open,
 		.retire = on_transit_retire,
+		.freed = on_freed,
 		.arg = c,
 	};
 }

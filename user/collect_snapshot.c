@@ -195,6 +195,7 @@ static void add_totals(struct collector *c, struct snapshot *raw)
 	tell_losses(c, raw);
 	bus__stats(c->bus, &raw->bus);
 	raw->streams_used = streams__used(c->streams);
+	raw->gap_ns = collect_gap(c, c->now_ns);
 	raw->streams_limit = (uint32_t)c->config->max_streams;
 	raw->series_capped = series_table__capped(c->series);
 	self__sample(c->self, &raw->self);

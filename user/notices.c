@@ -171,6 +171,17 @@ void notice_lost(struct bus *bus, uint64_t now_ns, enum tm_lost reason, uint64_t
 		COUNT_OF(attributes));
 }
 
+void notice_gap(struct bus *bus, uint64_t now_ns, uint64_t gap_ns)
+{
+	const struct event_attribute attributes[] = {
+		EVENT_TEXT("reason", "gap"),
+		EVENT_NUMBER("count", gap_ns / NS_PER_MS),
+	};
+
+	publish(bus, (struct event){ .type = EVENT_COUNTS_LOST, .mono_ns = now_ns }, attributes,
+		COUNT_OF(attributes));
+}
+
 void notice_snapshot(struct bus *bus, const struct snapshot *snapshot)
 {
 	const struct event_attribute attributes[] = {

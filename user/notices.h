@@ -37,6 +37,8 @@ void notice_lost(struct bus *bus, uint64_t now_ns, enum tm_lost reason, uint64_t
 /* OUTPUT_FAILED. */
 void notice_output(struct bus *bus, uint64_t now_ns, const char *output, const char *path,
 		   const char *reason);
+/* COUNTS_LOST, with reason gap: the count is of milliseconds. */
+void notice_gap(struct bus *bus, uint64_t now_ns, uint64_t gap_ns);
 void notice_snapshot(struct bus *bus, const struct snapshot *snapshot);
 
 /* A subscriber_fn: writes the log. `arg` is not used. */

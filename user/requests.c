@@ -14,6 +14,7 @@ struct method {
 
 struct requests {
 	struct requests_config config;
+	struct probes *probes;
 	struct series_table *series;
 	struct rpcs *rpcs;
 	/* while a snapshot is filled: */
@@ -31,6 +32,43 @@ int requests_rules(const struct config *config, const struct profile *const *pro
 	};
 
 	return rpc_rules_fill(profiles, count, &choice, err, err_len, out);
+}
+
+static uint32_t index_of(const struct requests *r, const struct tm_rpc *rpc)
+{
+	return (uint32_t)(rpc - probes__rpcs(r->probes));
+}
+
+static uint64_t id_of(const struct tm_rpc *rpc)
+{
+	return (uint64_t)rpc->stream << 32 | rpc->method;
+}
+
+static int method_new(struct requests *r, const struct series_labels *labels, void **user)
+{
+	struct method *method = calloc(1, sizeof(*method));
+	int err;
+
+	if (!method)
+		return -ENOMEM;
+	err = series_table__open(r->series, labels, &method->series);
+	if (err)
+		free(method);
+	else
+		*user = method;
+	return err;
+}
+
+static int on_recall(void *arg, const struct tm_rpc *rpc, void **user)
+{
+	struct requests *r = arg;
+	struct series_labels labels;
+	uint8_t mark;
+
+	if (kept__recall(r->config.kept, KEPT_RPC, index_of(r, rpc), id_of(rpc), &labels, &mark) !=
+	    1)
+		return -ENOENT;
+	return method_new(r, &labels, user);
 }
 
 static int on_open(void *arg, void *stream, const struct tm_rpc *rpc, void **user)
@@ -57,15 +95,12 @@ static int on_open(void *arg, void *stream, const struct tm_rpc *rpc, void **use
 	labels.endpoint = labels.socket_type = "";
 	labels.side = rpc->side == TM_RPC_SERVER ? "server" : "client";
 	labels.operation = profile->rpc->methods[rpc->method];
-	method = calloc(1, sizeof(*method));
-	if (!method)
-		return -ENOMEM;
-	err = series_table__open(r->series, &labels, &method->series);
-	if (err) {
-		free(method);
+	err = method_new(r, &labels, user);
+	if (err)
 		return err;
-	}
-	*user = method;
+	method = *user;
+	kept__note(r->config.kept, KEPT_RPC, index_of(r, rpc), id_of(rpc),
+		   series__labels(method->series), 0);
 	return 0;
 }
 
@@ -92,9 +127,19 @@ static int on_retire(void *arg, void *user, const struct tm_rpc *totals, uint64_
 
 	read_counters(totals, &counters);
 	err = series_table__retire(r->series, method->series, &counters, now_ns);
-	if (!err)
-		free(method);
-	return err;
+	if (err)
+		return err;
+	kept__retire(r->config.kept, series__labels(method->series),
+		     series__retired(method->series), KEPT_RPC, index_of(r, totals));
+	free(method);
+	return 0;
+}
+
+static void on_freed(void *arg)
+{
+	const struct requests *r = arg;
+
+	kept__freed(r->config.kept);
 }
 
 /* The operations that have names, for BPF. */
@@ -119,8 +164,10 @@ int requests__new(const struct requests_config *config, struct probes *probes,
 {
 	struct requests *r = calloc(1, sizeof(*r));
 	const struct rpc_callbacks callbacks = {
+		.recall = on_recall,
 		.open = on_open,
 		.retire = on_retire,
+		.freed = on_freed,
 		.arg = r,
 	};
 	int err;
@@ -129,6 +176,7 @@ int requests__new(const struct requests_config *config, struct probes *probes,
 		return -ENOMEM;
 	r->config = *config;
 	r->series = series;
+	r->probes = probes;
 	err = rpcs__new(probes, streams, &callbacks, &r->rpcs);
 	if (!err)
 		err = set_names(config->rules, probes);

@@ -5,11 +5,13 @@
  * What the BPF programs and the agent must agree on, and nothing else: the compiled tap
  * specs (agent -> BPF), the slots and thread records (BPF -> agent, memory-mapped) and the
  * ring buffer's records. All fields have a fixed width, holes are named, sizes are asserted.
- * A change of any layout raises TM_ABI_VERSION.
+ * A change of what any of it means raises TM_ABI_VERSION; changes of layout are found by user/tap/layout.c.
  */
 #include <linux/types.h>
 
+#ifndef TM_ABI_VERSION /* a test has another one */
 #define TM_ABI_VERSION 4
+#endif
 
 /* Sizes of the fixed tables. Streams are sized by --max-streams at load time. */
 #define TM_MAX_SPECS 4096

@@ -239,11 +239,11 @@ class Agent:
 	`before` is a command that execs the one that follows it; `command` another one to run.
 	"""
 
-	def __init__(self, *flags, timeout=30, before=(), command="run", **options):
+	def __init__(self, *flags, timeout=30, before=(), command="run", program=TAPMETER, **options):
 		self.log = []
 		self.address = self.taps = None
 		self._event = threading.Event()
-		argv = [*before, TAPMETER, command, "--web.listen-address=127.0.0.1:0", *flags]
+		argv = [*before, program, command, "--web.listen-address=127.0.0.1:0", *flags]
 		self.process = spawn(
 			argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options
 		)

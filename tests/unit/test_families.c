@@ -313,6 +313,7 @@ static void tapmeter_tells_about_itself_also_when_nothing_is_tapped(void **state
 		.streams_used = 3,
 		.streams_limit = 16384,
 		.series_capped = 4,
+		.gap_ns = 2500000000,
 		.lost[TM_LOST_ORPHANS] = 5,
 		.self = { 1500000000, 1000, 2000, 30, 40, 1793334567000000000 },
 	};
@@ -322,6 +323,7 @@ static void tapmeter_tells_about_itself_also_when_nothing_is_tapped(void **state
 	assert_line("tapmeter_streams 3");
 	assert_line("tapmeter_streams_limit 16384");
 	assert_line("tapmeter_series_capped_total 4");
+	assert_line("tapmeter_gap_seconds_total 2.5");
 	assert_line("tapmeter_lost_total{reason=\"orphans\"} 5");
 	assert_line("tapmeter_build_info{version=\"1.2.3\",revision=\"abc\\\"def\"} 1");
 	assert_line("tapmeter_scrape_seconds 0.0025");
@@ -418,7 +420,7 @@ static void check_order(const struct snapshot *snapshot)
 			assert_int_not_equal(strncmp(seen[i], family, len), 0);
 		seen[count++] = family;
 	}
-	assert_int_equal(count, 26);
+	assert_int_equal(count, 27);
 }
 
 static void every_family_has_one_head_and_its_samples_follow_it(void **state)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cli/cli.h"
+#include "cli/leftovers.h"
 #include "cli/load_profiles.h"
 #include "host.h"
 #include "tap/mmapwatch.h"
@@ -261,16 +262,23 @@ int cmd_doctor(int argc, char **argv)
 {
 	struct profile_list profiles;
 	struct finding finding = { 0 };
-	int ok, code;
+	int fix = argc > 1 && !strcmp(argv[1], "--fix"), first = 1 + fix, ok, code;
 
-	if (argc > 1) {
-		fprintf(stderr, "tapmeter doctor: unexpected argument %s: it takes none\n",
-			argv[1]);
-		return EXIT_CODE_USAGE;
-	}
+	for (int i = first; i < argc; i++)
+		if (argv[i][0] != '/') {
+			fprintf(stderr,
+				"tapmeter doctor: unexpected argument %s: it takes --fix, then directories "
+				"of --bpf.pin-path\n",
+				argv[i]);
+			return EXIT_CODE_USAGE;
+		}
+	if (fix) /* and no more: it may be urgent */
+		return leftovers_list(argv + first, (size_t)(argc - first), 1) ? EXIT_CODE_FAILED :
+										 EXIT_CODE_OK;
 	code = profile_list__load(&profiles, NULL, 0);
 	if (!code) {
 		ok = check_host();
+		leftovers_list(argv + first, (size_t)(argc - first), 0);
 		if (ok)
 			ok = !list_taps((const struct profile *const *)profiles.items,
 					profiles.count, &finding);

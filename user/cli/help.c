@@ -39,10 +39,13 @@ static const struct command commands[] = {
 	{
 		.name = "doctor",
 		.run = cmd_doctor,
-		.arguments = "",
+		.arguments = "[--fix] [DIR]...",
 		.summary = "say what this host can do and what would be tapped",
-		.description = "Says what this host can do, which processes would be tapped, and "
-			       "for all that cannot be: why, and the mend.",
+		.description =
+			"Says what this host can do, which processes would be tapped, and "
+			"for all that cannot be: why, and the mend. Names the taps that agents with "
+			"--bpf.pin-path have left in /sys/fs/bpf or DIR; with --fix it removes them, unless "
+			"an agent is at work there, and does no more.",
 	},
 	{
 		.name = "profiles",

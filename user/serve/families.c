@@ -639,6 +639,10 @@ static const struct family families[] = {
 	{ { "tapmeter_lost", FAMILY_COUNTER, "",
 	    "What could not be counted or not completely, by reason." },
 	  VIEW_NONE, write_lost, { 0 } },
+	{ { "tapmeter_gap_seconds", FAMILY_COUNTER, "seconds",
+	    "How long nothing was counted because a former agent's taps (--bpf.pin-path) did not fit and "
+	    "were replaced." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(gap_ns) },
 	{ { "tapmeter_series_capped", FAMILY_COUNTER, "",
 	    "Label values replaced by \"other\" because a cap was reached." },
 	  VIEW_NONE, write_snapshot_field, SNAPSHOT(series_capped) },

@@ -32,6 +32,8 @@ struct series_table {
 	size_t max_endpoints;
 	uint64_t last_id;
 	uint64_t capped;
+	void (*expired)(void *arg, const struct series_labels *labels);
+	void *expired_arg;
 };
 
 static void add_error(struct counters *to, const struct tm_errno_count *from)
@@ -400,6 +402,18 @@ int series_table__retire(struct series_table *table, struct series *series,
 	return 0;
 }
 
+const struct counters *series__retired(const struct series *series)
+{
+	return series->retired;
+}
+
+void series_table__on_expire(struct series_table *table,
+			     void (*fn)(void *arg, const struct series_labels *labels), void *arg)
+{
+	table->expired = fn;
+	table->expired_arg = arg;
+}
+
 static int is_expired(const struct series *series, uint64_t now_ns, uint64_t expiry_ns)
 {
 	return !series->live_streams && now_ns >= series->idle_since_ns &&
@@ -419,6 +433,8 @@ void series_table__expire(struct series_table *table, uint64_t now_ns, uint64_t 
 			table->series[kept++] = series;
 			continue;
 		}
+		if (table->expired)
+			table->expired(table->expired_arg, series->labels);
 		put_place(table, series->place);
 		series_free(series);
 		table->idle--;

@@ -109,6 +109,11 @@ int series_table__open(struct series_table *table, const struct series_labels *l
  */
 int series_table__retire(struct series_table *table, struct series *series,
 			 const struct counters *totals, uint64_t now_ns);
+/* The totals of its streams that have ended; NULL if none has. Valid until the next call that changes the series. */
+const struct counters *series__retired(const struct series *series);
+/* Has fn called for each series that expires, before it goes. */
+void series_table__on_expire(struct series_table *table,
+			     void (*fn)(void *arg, const struct series_labels *labels), void *arg);
 /*
  * Drops series without live streams for expiry_ns (--series.expiry); frees their place under the
  * cap. The labels live on in snapshots. If the same labels come back later, they are a new series

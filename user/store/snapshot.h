@@ -185,6 +185,7 @@ struct snapshot {
 	size_t gauge_count;
 	const struct gauge_family *gauges; /* sorted by name */
 	uint64_t lost[TM_LOST_COUNT];
+	uint64_t gap_ns; /* how long nothing was counted because taps were replaced */
 	uint64_t series_capped; /* label values replaced by "other" */
 	uint32_t streams_used, streams_limit;
 	struct self_sample self; /* our own process */

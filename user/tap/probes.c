@@ -8,15 +8,18 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "tap/bounds.h"
 #include "tap/bpflog.h"
+#include "tap/layout.h"
 #include "tap/ownfile.h"
 #include "tap/quick.h"
 #include "util/privileges.h"
 #include "tapmeter.skel.h"
+#include "version.h"
 
 /* include/uapi/linux/bpf.h of Linux 6.6 and 6.13; the installed header may be older */
 #define UPROBE_MULTI_RETURN 1 /* BPF_F_UPROBE_MULTI_RETURN */
@@ -42,14 +45,25 @@ struct probes {
 	struct tm_rpc_request *rpc_requests;
 	uint64_t *losses;
 	uint64_t *runs;
+	struct pins *pins;
+	enum pins_outcome outcome;
+	struct probes_kept *kept;
+	uint64_t layout, settings;
+	uint64_t gap_since_ns;
+	int life[3]; /* pinned links of a former agent; -1 = none */
+	int leaving; /* what is pinned stays */
 	probes_event_fn event_fn;
 	void *event_arg;
 };
 
 struct probe_link {
+	struct probes *probes;
 	int fds[2]; /* session: one; multi: entry and return; -1 = none */
 	struct bpf_link **perf;
 	size_t perf_count;
+	int *adopted; /* of a former agent */
+	size_t adopted_count;
+	struct pinned_link name; /* parts 0 = not pinned */
 };
 
 static int keep_warning(enum libbpf_print_level level, const char *format, va_list args)
@@ -190,6 +204,7 @@ int probes__attach(struct probes *probes, int fd, const struct probe *list, size
 
 	if (!link)
 		return -ENOMEM;
+	link->probes = probes;
 	link->fds[0] = link->fds[1] = -1;
 	/* By descriptor: the path a process has for the file may be of another mount, or gone. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -207,14 +222,103 @@ void probes__overlap(struct probes *probes, int on)
 	probes->skel->bss->links_overlap = on != 0;
 }
 
+/* The parts are numbered so that a return comes before its entry. */
+static uint32_t link_parts(const struct probe_link *link)
+{
+	if (link->perf)
+		return (uint32_t)link->perf_count;
+	return link->fds[1] >= 0 ? 2 : 1;
+}
+
+static int link_part_fd(const struct probe_link *link, uint32_t part)
+{
+	if (link->perf)
+		return bpf_link__fd(link->perf[part]);
+	return link->fds[1] >= 0 && !part ? link->fds[1] : link->fds[0];
+}
+
+int probes__pin(struct probes *probes, struct probe_link *link, struct pinned_link *name)
+{
+	char text[PINS_NAME_SIZE];
+	int err = 0;
+
+	if (!probes->pins)
+		return 0;
+	name->parts = link_parts(link);
+	link->name = *name;
+	for (uint32_t part = 0; part < name->parts && !err; part++) {
+		pinned_link_name(name, part, text);
+		err = pins__put(probes->pins, text, link_part_fd(link, part));
+	}
+	return err;
+}
+
+int probes__adopt(struct probes *probes, const struct pinned_link *name, struct probe_link **out)
+{
+	struct probe_link *link = calloc(1, sizeof(*link));
+	char text[PINS_NAME_SIZE];
+
+	if (!link)
+		return -ENOMEM;
+	link->probes = probes;
+	link->fds[0] = link->fds[1] = -1;
+	link->name = *name;
+	link->adopted = calloc(name->parts, sizeof(*link->adopted));
+	for (uint32_t part = 0; link->adopted && part < name->parts; part++) {
+		int fd;
+
+		pinned_link_name(name, part, text);
+		fd = pins__get(probes->pins, text);
+		if (fd < 0) {
+			probe_link__free(link);
+			return fd;
+		}
+		link->adopted[link->adopted_count++] = fd;
+	}
+	if (!link->adopted) {
+		probe_link__free(link);
+		return -ENOMEM;
+	}
+	*out = link;
+	return 0;
+}
+
+static void unpin(const struct probe_link *link)
+{
+	char text[PINS_NAME_SIZE];
+
+	for (uint32_t part = link->name.parts; part; part--) {
+		pinned_link_name(&link->name, part - 1, text);
+		pins__remove(link->probes->pins, text);
+		if (part <= link->adopted_count) /* entries stop first here, too */
+			close(link->adopted[part - 1]);
+	}
+}
+
+/* Its programs go on. libbpf would disable a perf event on the way. */
+static void leave_link(struct probe_link *link)
+{
+	for (size_t i = 0; i < link->perf_count; i++) {
+		close(bpf_link__fd(link->perf[i]));
+		bpf_link__disconnect(link->perf[i]);
+	}
+	for (size_t i = 0; i < link->adopted_count; i++)
+		close(link->adopted[i]);
+}
+
 void probe_link__free(struct probe_link *link)
 {
 	if (!link)
 		return;
+	if (link->name.parts && link->probes->leaving)
+		leave_link(link);
+	else if (link->name.parts)
+		unpin(link);
 	/* entries stop first, so that no call enters whose return is not seen */
 	while (link->perf_count)
 		bpf_link__destroy(link->perf[--link->perf_count]);
 	free(link->perf);
+	free(link->adopted);
 	for (int i = 0; i < 2; i++)
 		if (link->fds[i] >= 0)
 			close(link->fds[i]);
@@ -311,6 +415,170 @@ static int set_up_rpc(struct probes *p, const struct probes_config *config)
 	return 0;
 }
 
+/* ---- what a former agent has left ---------------------------------------------------------- */
+
+static const char kept_name[] = "kept";
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/* A bpffs takes no dots. */
+static void map_name(const struct bpf_map *map, char name[PINS_NAME_SIZE])
+{
+	snprintf(name, PINS_NAME_SIZE, "map_%s", bpf_map__name(map));
+	for (char *c = name; *c; c++)
+		if (*c == '.')
+			*c = '_';
+}
+
+/* How long the maps are, and all that is constant in the programs, but for the seed, which is each set's own. */
+static uint64_t hash_settings(const struct probes *p, uint64_t settings)
+{
+	uint64_t hash = layout_add(LAYOUT_START, &settings, sizeof(settings));
+	uint64_t seed = p->skel->rodata->transit_seed;
+	const void *constants;
+	struct bpf_map *map;
+	size_t size;
+
+	p->skel->rodata->transit_seed = 0;
+	constants = bpf_map__initial_value(p->skel->maps.rodata, &size);
+	hash = layout_add(hash, constants, size);
+	p->skel->rodata->transit_seed = seed;
+	bpf_object__for_each_map(map, p->skel->obj) {
+		uint32_t length = bpf_map__max_entries(map);
+
+		hash = layout_add(hash, &length, sizeof(length));
+	}
+	return hash;
+}
+
+static int reuse_map(struct bpf_map *map, const struct pins *pins)
+{
+	char name[PINS_NAME_SIZE];
+	int fd, err;
+
+	map_name(map, name);
+	fd = pins__get(pins, name);
+	if (fd < 0)
+		return fd;
+	err = bpf_map__reuse_fd(map, fd); /* has a descriptor of its own */
+	close(fd);
+	return err;
+}
+
+static int reuse_maps(struct probes *p)
+{
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map(map, p->skel->obj)
+		if (!err)
+			err = reuse_map(map, p->pins);
+	return err;
+}
+
+static int note_any(void *arg, const char *name)
+{
+	(void)name;
+	*(int *)arg = 1;
+	return 0;
+}
+
+/* Whether what is pinned fits. `kept` was pinned last: without it the rest is not whole. */
+static enum pins_outcome judge(struct probes *p, const struct probes_kept *kept)
+{
+	int any = 0;
+
+	if (!kept)
+		return pins__each(p->pins, note_any, &any) || any ? PINS_INCOMPLETE : PINS_NONE;
+	if (kept->layout != p->layout)
+		return PINS_OTHER_LAYOUT;
+	return kept->settings == p->settings && kept->way == (uint32_t)p->way ? PINS_ADOPTED :
+										PINS_OTHER_SETTINGS;
+}
+
+/* What is known of the former set, NULL if it is not whole. */
+static struct probes_kept *find_kept(const struct pins *pins)
+{
+	int fd = pins__get(pins, kept_name), made;
+	void *memory;
+
+	if (fd < 0)
+		return NULL;
+	close(fd);
+	return pins__map(pins, kept_name, sizeof(struct probes_kept), &memory, &made) ? NULL :
+											memory;
+}
+
+/* What has been counted since is lost with the set. */
+static uint64_t last_alive(const struct probes_kept *kept)
+{
+	uint64_t now_ns = monotonic_ns();
+
+	return kept && kept->alive_ns && kept->alive_ns <= now_ns ? kept->alive_ns : now_ns;
+}
+
+/* The object is open and knows all its sizes and constants. */
+static int adopt_or_wipe(struct probes *p, const struct probes_config *config)
+{
+	struct probes_kept *kept = find_kept(p->pins);
+	enum pins_outcome outcome;
+
+	p->layout = layout_of(p->skel->obj);
+	p->settings = hash_settings(p, config->settings);
+	outcome = judge(p, kept);
+	if (!p->gap_since_ns && outcome != PINS_ADOPTED && outcome != PINS_NONE)
+		p->gap_since_ns = last_alive(kept);
+	pins__unmap(kept, sizeof(*kept));
+	if (p->outcome == PINS_NONE) /* else it was said at an earlier try */
+		p->outcome = outcome;
+	if (outcome == PINS_ADOPTED)
+		return reuse_maps(p);
+	if (outcome == PINS_NONE)
+		return 0;
+	return pins__wipe(p->pins);
+}
+
+static int pin_maps(struct probes *p)
+{
+	char name[PINS_NAME_SIZE];
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map(map, p->skel->obj) {
+		if (err)
+			break;
+		map_name(map, name);
+		err = pins__put(p->pins, name, bpf_map__fd(map));
+	}
+	return err;
+}
+
+/* After all that an adopting agent needs: what it finds here says that the rest is whole. */
+static int open_kept(struct probes *p)
+{
+	void *memory;
+	int made, err;
+
+	err = pins__map(p->pins, kept_name, sizeof(*p->kept), &memory, &made);
+	if (err)
+		return err;
+	p->kept = memory;
+	if (!made)
+		return 0;
+	p->kept->settings = p->settings;
+	p->kept->way = (uint32_t)p->way;
+	snprintf(p->kept->version, sizeof(p->kept->version), "%s", TAPMETER_VERSION);
+	/* last: 0 is no layout */
+	__atomic_store_n(&p->kept->layout, p->layout, __ATOMIC_RELEASE);
+	return 0;
+}
+
 static int open_and_load(struct probes *p, const struct probes_config *config)
 {
 	int err;
@@ -318,7 +586,8 @@ static int open_and_load(struct probes *p, const struct probes_config *config)
 	p->skel = tapmeter_bpf__open();
 	if (!p->skel)
 		return -errno;
-	p->skel->rodata->agent_tgid = (__u32)getpid();
+	/* not with pins: the number is another process's when the agent has gone; it calls nothing that is tapped */
+	p->skel->rodata->agent_tgid = p->pins ? 0 : (__u32)getpid();
 	p->skel->rodata->filter_processes = config->filter != 0;
 	p->skel->rodata->cgroup_streams_limit = p->max_streams / 4;
 	p->skel->rodata->slow_call_ns = config->slow_call_ns;
@@ -334,6 +603,8 @@ static int open_and_load(struct probes *p, const struct probes_config *config)
 		err = set_up_transit(p, config);
 	if (!err)
 		err = set_up_rpc(p, config);
+	if (!err && p->pins)
+		err = adopt_or_wipe(p, config);
 	return err ? err : tapmeter_bpf__load(p->skel);
 }
 
@@ -372,8 +643,10 @@ static void unmap_memory(void *memory, size_t size)
 }
 
 /* The lowest numbers end on top: the tables stay dense. */
-static int fill_stack(const struct bpf_map *stack, uint32_t count)
+static int fill_stack(const struct probes *p, const struct bpf_map *stack, uint32_t count)
 {
+	if (p->outcome == PINS_ADOPTED)
+		return 0; /* some are in use */
 	while (count--)
 		if (bpf_map_update_elem(bpf_map__fd(stack), NULL, &count, BPF_ANY))
 			return -errno;
@@ -398,7 +671,7 @@ static int set_up_transits(struct probes *p)
 	if (err)
 		return err;
 	p->transits = memory;
-	return fill_stack(p->skel->maps.free_transits, TM_TRANSIT_PAIRS);
+	return fill_stack(p, p->skel->maps.free_transits, TM_TRANSIT_PAIRS);
 }
 
 static int set_up_rpcs(struct probes *p)
@@ -415,8 +688,8 @@ static int set_up_rpcs(struct probes *p)
 	if (err)
 		return err;
 	p->rpc_requests = memory;
-	err = fill_stack(skel->maps.free_rpcs, TM_RPC_SLOTS);
-	return err ? err : fill_stack(skel->maps.free_rpc_requests, TM_RPC_PENDING);
+	err = fill_stack(p, skel->maps.free_rpcs, TM_RPC_SLOTS);
+	return err ? err : fill_stack(p, skel->maps.free_rpc_requests, TM_RPC_PENDING);
 }
 
 static int set_up_maps(struct probes *p, const struct probes_config *config)
@@ -443,34 +716,53 @@ static int set_up_maps(struct probes *p, const struct probes_config *config)
 	if (err)
 		return err;
 	p->runs = memory;
-	err = fill_stack(skel->maps.free_slots, p->max_streams);
+	err = fill_stack(p, skel->maps.free_slots, p->max_streams);
 	if (!err)
-		err = fill_stack(skel->maps.free_threads, TM_MAX_THREADS);
+		err = fill_stack(p, skel->maps.free_threads, TM_MAX_THREADS);
 	if (!err && config->transit)
 		err = set_up_transits(p);
 	if (!err && config->rpc_rule_count)
 		err = set_up_rpcs(p);
 	if (err)
 		return err;
+	if (p->pins && p->outcome != PINS_ADOPTED)
+		err = pin_maps(p);
+	if (err)
+		return err;
 	p->ring = ring_buffer__new(bpf_map__fd(skel->maps.events), forward_event, p, NULL);
 	return p->ring ? 0 : -errno;
+}
+
+/* Number `n` of the programs that watch processes; one that a former agent has pinned goes on. */
+static int attach_life(struct probes *p, size_t n, const struct bpf_program *program,
+		       struct bpf_link **link)
+{
+	const char *name = bpf_program__name(program);
+
+	if (p->pins) {
+		p->life[n] = pins__get(p->pins, name);
+		if (p->life[n] >= 0)
+			return 0;
+	}
+	*link = bpf_program__attach(program);
+	if (!*link)
+		return -errno;
+	return p->pins ? pins__put(p->pins, name, bpf_link__fd(*link)) : 0;
 }
 
 static int attach_own(struct probes *p, const struct probes_config *config)
 {
 	struct tapmeter_bpf *skel = p->skel;
+	int err = attach_life(p, 0, skel->progs.life_exit, &skel->links.life_exit);
 
-	if (config->inherit) {
-		skel->links.life_fork = bpf_program__attach(skel->progs.life_fork);
-		if (!skel->links.life_fork)
-			return -errno;
-	}
-	skel->links.life_exit = bpf_program__attach(skel->progs.life_exit);
-	if (!skel->links.life_exit)
-		return -errno;
-	skel->links.life_exec = bpf_program__attach(skel->progs.life_exec);
-	if (!skel->links.life_exec)
-		return -errno;
+	if (!err)
+		err = attach_life(p, 1, skel->progs.life_exec, &skel->links.life_exec);
+	if (!err && config->inherit)
+		err = attach_life(p, 2, skel->progs.life_fork, &skel->links.life_fork);
+	if (!err && p->pins)
+		err = open_kept(p);
+	if (err)
+		return err;
 	p->iter_all = bpf_program__attach_iter(skel->progs.mapped_files, NULL);
 	return p->iter_all ? 0 : -errno;
 }
@@ -528,6 +820,29 @@ static int load_some_way(struct probes *p, const struct probes_config *config, c
 	return error;
 }
 
+/* With auto, as the former agent did; should that not work any more, whatever does. */
+static int load_in_former_way(struct probes *p, const struct probes_config *config, char *err,
+			      size_t err_len)
+{
+	struct probes_kept *kept = p->pins ? find_kept(p->pins) : NULL;
+	struct probes_config same = *config;
+	uint64_t alive_ns = 0;
+	int error;
+
+	if (kept && config->way == ATTACH_AUTO && kept->way <= ATTACH_PERF)
+		same.way = (enum attach_way)kept->way;
+	if (kept)
+		alive_ns = last_alive(kept);
+	pins__unmap(kept, sizeof(*kept));
+	error = load_some_way(p, &same, err, err_len);
+	if (!error || same.way == config->way)
+		return error;
+	p->gap_since_ns = alive_ns;
+	p->outcome = PINS_OTHER_SETTINGS;
+	error = pins__wipe(p->pins);
+	return error ? error : load_some_way(p, config, err, err_len);
+}
+
 int probes__new(const struct probes_config *config, char *err, size_t err_len, struct probes **out)
 {
 	struct probes *p;
@@ -546,8 +861,10 @@ int probes__new(const struct probes_config *config, char *err, size_t err_len, s
 	if (!p)
 		return -ENOMEM;
 	p->max_streams = config->max_streams;
+	p->pins = config->pins;
+	p->life[0] = p->life[1] = p->life[2] = -1;
 	libbpf_set_print(keep_warning);
-	error = load_some_way(p, config, err, err_len);
+	error = load_in_former_way(p, config, err, err_len);
 	if (!error) {
 		error = set_up_maps(p, config);
 		if (error)
@@ -572,6 +889,10 @@ void probes__free(struct probes *probes)
 		return;
 	ring_buffer__free(probes->ring);
 	bpf_link__destroy(probes->iter_all);
+	for (size_t i = 0; i < 3; i++)
+		if (probes->life[i] >= 0)
+			close(probes->life[i]);
+	pins__unmap(probes->kept, sizeof(*probes->kept));
 	unmap_memory(probes->slots, probes->max_streams * sizeof(struct tm_slot));
 	unmap_memory(probes->threads, TM_MAX_THREADS * sizeof(struct tm_thread));
 	unmap_memory(probes->transits, TRANSITS_SIZE);
@@ -581,6 +902,42 @@ void probes__free(struct probes *probes)
 	unmap_memory(probes->runs, RUNS_SIZE);
 	tapmeter_bpf__destroy(probes->skel);
 	free(probes);
+}
+
+void probes__leave(struct probes *probes)
+{
+	probes->leaving = probes->pins != NULL;
+}
+
+enum pins_outcome probes__outcome(const struct probes *probes)
+{
+	return probes->outcome;
+}
+
+struct probes_kept *probes__kept(const struct probes *probes)
+{
+	return probes->kept;
+}
+
+uint64_t probes__gap_since(const struct probes *probes)
+{
+	return probes->gap_since_ns;
+}
+
+static int read_array(const struct bpf_map *map, void *out, size_t size)
+{
+	for (uint32_t i = 0; i < TM_MAX_SPECS; i++)
+		if (bpf_map_lookup_elem(bpf_map__fd(map), &i, (char *)out + i * size))
+			return -errno;
+	return 0;
+}
+
+int probes__specs(const struct probes *probes, struct tm_spec *specs,
+		  struct tm_result_spec *results)
+{
+	int err = read_array(probes->skel->maps.specs, specs, sizeof(*specs));
+
+	return err ? err : read_array(probes->skel->maps.result_specs, results, sizeof(*results));
 }
 
 /* ---- use -------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <tapmeter/abi.h>
+#include "tap/pins.h"
 
 enum attach_way {
 	ATTACH_AUTO, /* the first of the three that works */
@@ -28,6 +29,29 @@ struct probes_config {
 	const struct tm_rpc_rule *rpc_rules;
 	int filter; /* 1: only processes given to probes__allow() are counted */
 	int inherit; /* 1: and their children, until they are given to it themselves */
+	/* what lives on without the agent is pinned here; NULL = nothing is. Borrowed. */
+	struct pins *pins;
+	uint64_t settings; /* a hash: what is pinned is only adopted from an agent with the same one */
+};
+
+/* What became of what a former agent had pinned. */
+enum pins_outcome {
+	PINS_NONE, /* there was nothing, or nothing is pinned */
+	PINS_ADOPTED,
+	PINS_OTHER_LAYOUT, /* another version's: removed, all begins anew */
+	PINS_OTHER_SETTINGS,
+	PINS_INCOMPLETE, /* it had not got far */
+};
+
+/* Pinned beside the maps, the agent's own. */
+struct probes_kept {
+	uint64_t layout; /* this and alive_ns keep their places in all versions */
+	uint64_t alive_ns; /* CLOCK_MONOTONIC of the last snapshot */
+	uint64_t settings;
+	uint32_t way; /* enum attach_way */
+	uint32_t transit; /* 0 = not decided, 1 = no, 2 = yes: whether the specs recognise messages */
+	uint64_t gap_ns; /* how long nothing was counted because of a replacement, in all */
+	char version[40]; /* of the agent that loaded the programs */
 };
 
 struct probes;
@@ -42,6 +66,18 @@ const char *attach_way_name(enum attach_way way);
  */
 int probes__new(const struct probes_config *config, char *err, size_t err_len, struct probes **out);
 void probes__free(struct probes *probes);
+/* With pins, before its links are freed: from here on they stay. */
+void probes__leave(struct probes *probes);
+
+enum pins_outcome probes__outcome(const struct probes *probes);
+/* Lives on with the maps; NULL without pins. */
+struct probes_kept *probes__kept(const struct probes *probes);
+/*
+ * CLOCK_MONOTONIC: what a former agent's taps have counted from then on is gone, as they were removed; 0 = none was. It is when
+ * that agent took its last snapshot.
+ */
+uint64_t probes__gap_since(const struct probes *probes);
+
 /* The way in use. */
 enum attach_way probes__way(const struct probes *probes);
 
@@ -76,7 +112,14 @@ int probes__attach(struct probes *probes, int fd, const struct probe *list, size
  * another one without a gap.
  */
 void probes__overlap(struct probes *probes, int on);
-/* Removes the probes; accepts NULL. */
+/* With pins: the link lives on without the agent, under the name of the file; `parts` is filled in. -errno. */
+int probes__pin(struct probes *probes, struct probe_link *link, struct pinned_link *name);
+/* A link that a former agent has pinned. -ENOENT: some part of it is not there. */
+int probes__adopt(struct probes *probes, const struct pinned_link *name, struct probe_link **out);
+/* The specs as they are in BPF, TM_MAX_SPECS of each. -errno. */
+int probes__specs(const struct probes *probes, struct tm_spec *specs,
+		  struct tm_result_spec *results);
+/* Removes the probes, pinned ones too; accepts NULL. */
 void probe_link__free(struct probe_link *link);
 
 /* This process is not counted, as our own is not; 0 = none. It takes the place of the one given before. */

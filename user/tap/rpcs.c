@@ -63,6 +63,8 @@ static void entry_close(struct rpcs *r, uint32_t index, uint64_t now_ns)
 		return;
 	memset(entry, 0, sizeof(*entry));
 	memset(counters, 0, sizeof(*counters)); /* with it, the state is free */
+	if (r->cb.freed)
+		r->cb.freed(r->cb.arg);
 	probes__rpc_give_back(r->probes, index);
 }
 
@@ -87,6 +89,9 @@ static void entry_update(struct rpcs *r, uint32_t index, uint64_t now_ns)
 		entry_close(r, index, now_ns);
 		return;
 	}
+	if (!entry->user && !entry->refused && r->cb.recall &&
+	    !r->cb.recall(r->cb.arg, counters, &entry->user))
+		entry->refused = !entry->user;
 	gone = streams__user(r->streams, counters->stream, &stream);
 	if (stream && !entry->user && !entry->refused)
 		entry_open(r, index, stream);

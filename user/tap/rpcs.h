@@ -14,6 +14,8 @@
 struct rpcs;
 
 struct rpc_callbacks {
+	/* NULL, or asked first: a former agent has opened the requests; *user as for open(). -ENOENT: it has not. */
+	int (*recall)(void *arg, const struct tm_rpc *rpc, void **user);
 	/*
 	 * The socket's labels are known; `stream` is its stream's user. *user is handed back with the requests; NULL: no
 	 * rule means this socket. 0 or -errno: tried again.
@@ -21,6 +23,8 @@ struct rpc_callbacks {
 	int (*open)(void *arg, void *stream, const struct tm_rpc *rpc, void **user);
 	/* The socket has gone with these totals. 0 or -errno: tried again. */
 	int (*retire)(void *arg, void *user, const struct tm_rpc *totals, uint64_t now_ns);
+	/* NULL, or called when a retired entry has been cleared, before it is given back. */
+	void (*freed)(void *arg);
 	void *arg;
 };
 

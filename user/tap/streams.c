@@ -92,15 +92,29 @@ static void entry_begin(struct streams *s, uint32_t index, uint64_t now_ns)
 	s->used++;
 }
 
+static void entry_opened(struct entry *entry)
+{
+	entry->state = ENTRY_OPEN;
+	free(entry->event);
+	entry->event = NULL;
+}
+
 /* Finds the labels and opens the stream; without the event once it has been waited for. */
 static void entry_resolve(struct streams *s, uint32_t index, uint64_t now_ns)
 {
 	struct entry *entry = &s->entries[index];
 	const struct tm_slot *slot = slot_of(s, index);
 	struct stream_labels_text text;
-	struct stream_identity identity = { .key = &slot->key, .cgroup = slot->cgroup };
+	struct stream_identity identity = { .slot = index,
+					    .generation = slot->generation,
+					    .key = &slot->key,
+					    .cgroup = slot->cgroup };
 	int known;
 
+	if (s->cb.recall && !s->cb.recall(s->cb.arg, index, slot, &entry->user)) {
+		entry_opened(entry);
+		return;
+	}
 	if (!entry->event && now_ns - entry->since_ns < WAIT_FOR_EVENT_NS)
 		return;
 	identity.profile = taps__operation(s->taps, slot->key.op, &identity.operation);
@@ -119,9 +133,7 @@ static void entry_resolve(struct streams *s, uint32_t index, uint64_t now_ns)
 		return;
 	if (!known)
 		s->labels_unknown++;
-	entry->state = ENTRY_OPEN;
-	free(entry->event);
-	entry->event = NULL;
+	entry_opened(entry);
 }
 
 static void on_new_stream(struct streams *s, const struct tm_stream_event *event, size_t size,
@@ -209,18 +221,25 @@ void streams__event(struct streams *streams, const struct tm_event *event, size_
 	/* TM_EVENT_CLOSED only wakes us: the slot says it */
 }
 
+void slot_clear(struct probes *probes, uint32_t slot, uint32_t generation)
+{
+	struct tm_slot *at = &probes__slots(probes)[slot];
+
+	__atomic_store_n(&at->generation, generation + 1, __ATOMIC_SEQ_CST);
+	memset((char *)at + offsetof(struct tm_slot, key), 0,
+	       sizeof(*at) - offsetof(struct tm_slot, key));
+	__atomic_store_n(&at->state, TM_SLOT_FREE, __ATOMIC_RELEASE);
+}
+
 /*
  * Gives the slot back. What still could be on its way to it, a call that has found the stream but not yet written
  * its frame, will find another generation when it returns.
  */
 static void slot_recycle(struct streams *s, uint32_t index)
 {
-	struct tm_slot *slot = slot_of(s, index);
-
-	__atomic_store_n(&slot->generation, slot->generation + 1, __ATOMIC_SEQ_CST);
-	memset((char *)slot + offsetof(struct tm_slot, key), 0,
-	       sizeof(*slot) - offsetof(struct tm_slot, key));
-	__atomic_store_n(&slot->state, TM_SLOT_FREE, __ATOMIC_RELEASE);
+	slot_clear(s->probes, index, slot_of(s, index)->generation);
+	if (s->cb.freed)
+		s->cb.freed(s->cb.arg);
 	probes__give_back(s->probes, index);
 }
 

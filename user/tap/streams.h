@@ -19,6 +19,7 @@ struct streams;
 
 /* What the labels of a new stream are made of. Strings live as long as the call. */
 struct stream_identity {
+	uint32_t slot, generation;
 	const struct tm_stream_key *key;
 	uint64_t cgroup; /* struct tm_slot.cgroup */
 	const struct profile *profile;
@@ -33,8 +34,15 @@ struct stream_identity {
 struct stream_callbacks {
 	/* The stream's labels are known (or will never be): *user is handed back with it. 0 or -errno: tried again. */
 	int (*open)(void *arg, const struct stream_identity *identity, void **user);
+	/*
+	 * NULL, or asked first: a former agent has opened the stream; *user as for open(), NULL for a stream of no interest.
+	 * -ENOENT: it has not.
+	 */
+	int (*recall)(void *arg, uint32_t slot, const struct tm_slot *counters, void **user);
 	/* The stream has ended with these totals. 0 or -errno: tried again. */
 	int (*retire)(void *arg, void *user, const struct tm_slot *totals, uint64_t now_ns);
+	/* NULL, or called when a retired slot has been cleared, before it is given back. */
+	void (*freed)(void *arg);
 	/* A call took long. May be NULL. */
 	void (*slow)(void *arg, void *user, const struct tm_slow_event *event);
 	void *arg;
@@ -53,6 +61,12 @@ void streams__end_process(struct streams *streams, const struct tm_process_id *p
 void streams__end_file(struct streams *streams, uint32_t file);
 /* Brings everything up to now: new slots, labels, calls in flight, closed slots. */
 void streams__update(struct streams *streams, uint64_t now_ns);
+
+/*
+ * Clears a slot that is closed, as far as has not been done: it then has the generation after `generation`. It is not
+ * given back.
+ */
+void slot_clear(struct probes *probes, uint32_t slot, uint32_t generation);
 
 struct stream_view {
 	uint32_t slot;

@@ -51,9 +51,9 @@ static int take_class(struct tap_shared *shared, const struct profile *profile, 
 
 /* The file's class for objects of the profile, made when first asked for. */
 static int file_class(struct tap_shared *shared, struct tap_file *file,
-		      const struct profile *profile, uint32_t *out)
+		      const struct profile *profile, uint32_t first_op, uint32_t *out)
 {
-	int err;
+	int err = 0;
 
 	*out = 0;
 	if (!profile->object.given)
@@ -65,7 +65,11 @@ static int file_class(struct tap_shared *shared, struct tap_file *file,
 		}
 	if (file->class_count == sizeof(file->object_class) / sizeof(file->object_class[0]))
 		return -ENOSPC;
-	err = take_class(shared, profile, out);
+	if (file->adopted)
+		*out = adopted__class(shared->adopted, file->adopted, first_op,
+				      first_op + (uint32_t)profile->operation_count);
+	if (!*out)
+		err = take_class(shared, profile, out);
 	if (!err) {
 		file->class_profiles[file->class_count] = profile;
 		file->object_class[file->class_count++] = *out;
@@ -168,9 +172,24 @@ static const char *refusal(const struct tap_file *file, const struct tap *tap, i
 	return already_tapped(file, tap);
 }
 
+/* Its runs go on with the spec, too. */
+static int adopt_spec(struct tap_shared *shared, const struct tap_file *file, struct tap *tap,
+		      const struct compiled *compiled)
+{
+	int spec =
+		adopted__spec(shared->adopted, file->adopted, &compiled->spec, &compiled->result);
+
+	if (spec < 0) {
+		tap->refused = ""; /* so that nothing is given back that was not taken */
+		return -ESTALE;
+	}
+	tap->spec = (uint32_t)spec;
+	return 0;
+}
+
 /* Compiles the function's spec and hands it to BPF. A spec that this build does not allow refuses the tap. */
-static int set_spec(struct tap_shared *shared, struct elf_file *elf, struct tap *tap,
-		    const struct compile_context *context)
+static int set_spec(struct tap_shared *shared, const struct tap_file *file, struct elf_file *elf,
+		    struct tap *tap, const struct compile_context *context)
 {
 	struct compiled compiled;
 	int err;
@@ -180,6 +199,8 @@ static int set_spec(struct tap_shared *shared, struct elf_file *elf, struct tap 
 		tap->refused = ""; /* `why` moves with the table */
 		return 0;
 	}
+	if (file->adopted)
+		return adopt_spec(shared, file, tap, &compiled);
 	err = take_spec(shared, &tap->spec);
 	if (err)
 		return err;
@@ -202,9 +223,9 @@ static int add_tap(struct tap_shared *shared, struct tap_file *file, struct elf_
 	context.skipped = tap->placement.skipped;
 	tap->refused = refusal(file, tap, found->may_throw);
 	if (!tap->refused)
-		err = file_class(shared, file, profile, &context.object_class);
+		err = file_class(shared, file, profile, context.first_op, &context.object_class);
 	if (!err && !tap->refused)
-		err = set_spec(shared, elf, tap, &context);
+		err = set_spec(shared, file, elf, tap, &context);
 	if (!err)
 		file->tap_count++;
 	return err;
@@ -266,9 +287,32 @@ size_t tap_file__functions(const struct tap_file *file)
 	return count;
 }
 
+struct pinned_link tap_file__name(const struct file_key *key, uint32_t number)
+{
+	return (struct pinned_link){
+		.inode = key->inode,
+		.size = key->size,
+		.mtime = key->mtime,
+		.device = key->device,
+		.generation = key->generation,
+		.number = number,
+	};
+}
+
+static int pin(struct tap_shared *shared, struct tap_file *file, struct probe_link *link,
+	       dev_t device)
+{
+	struct pinned_link name = tap_file__name(&file->key, file->number);
+
+	name.round = ++file->link_round;
+	name.link_device = device;
+	return probes__pin(shared->probes, link, &name);
+}
+
 int tap_file__link(struct tap_shared *shared, struct tap_file *file, int fd, uint32_t tgid)
 {
 	struct process_link *own = tgid ? tap_file__find_link(file, 0) : NULL;
+	struct probe_link *link;
 	struct probe *list;
 	struct stat st;
 	size_t count = 0;
@@ -289,19 +333,49 @@ int tap_file__link(struct tap_shared *shared, struct tap_file *file, int fd, uin
 		free(list);
 		return 0;
 	}
-	err = probes__attach(shared->probes, fd, list, count, (pid_t)tgid,
-			     own ? &own->link : &file->link);
+	err = probes__attach(shared->probes, fd, list, count, (pid_t)tgid, &link);
 	free(list);
 	if (err)
 		return err;
 	if (own) {
+		own->link = link;
 		own->tgid = tgid;
 		own->seen = 1;
-	} else if (!fstat(fd, &st)) {
-		file->link_device = st.st_dev;
-		file->opener = file->last.process;
+		return 0;
 	}
+	err = fstat(fd, &st) ? -errno : pin(shared, file, link, st.st_dev);
+	if (err) {
+		probe_link__free(link);
+		return err;
+	}
+	file->link = link;
+	file->link_device = st.st_dev;
+	file->opener = file->last.process;
 	return 0;
+}
+
+/* The former agent's link, if the file's functions and their specs are those it was made for. */
+static int take_over(struct tap_shared *shared, struct tap_file *file)
+{
+	struct adopted_file *old = file->adopted;
+
+	if (adopted__specs_left(shared->adopted, old))
+		return -ESTALE;
+	old->claimed = 1;
+	file->link = old->link;
+	file->link_device = old->name.link_device;
+	file->link_round = old->name.round;
+	old->link = NULL;
+	return 0;
+}
+
+static struct adopted_file *find_adopted(const struct tap_shared *shared,
+					 const struct file_key *key)
+{
+	struct pinned_link name = tap_file__name(key, 0);
+	struct adopted_file *found = adopted__find(shared->adopted, &name);
+
+	return found && !found->claimed ? found : NULL;
 }
 
 int tap_file__new(struct tap_shared *shared, const struct file_key *key, int fd, const char *path,
@@ -320,13 +394,16 @@ int tap_file__new(struct tap_shared *shared, const struct file_key *key, int fd,
 	file = calloc(1, sizeof(*file));
 	if (file) {
 		file->key = *key;
-		file->number = ++shared->next_file;
+		file->adopted = find_adopted(shared, key);
+		file->number = file->adopted ? file->adopted->name.number : ++shared->next_file;
 		file->path = strdup(path);
 	}
 	err = file && file->path ? 0 : -ENOMEM;
 	for (size_t i = 0; i < shared->profile_count && !err; i++)
 		err = add_profile(shared, file, elf, i);
 	elf_file__free(elf);
+	if (!err && file->adopted && file->tap_count)
+		err = take_over(shared, file);
 	if (err || !file->tap_count) {
 		tap_file__free(shared, file);
 		return err;

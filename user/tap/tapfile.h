@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <tapmeter/abi.h>
+#include "tap/adopt.h"
 #include "tap/calibrate.h"
 #include "tap/place.h"
 #include "tap/probes.h"
@@ -23,6 +24,7 @@ struct tap_shared {
 	const struct profile *const *profiles;
 	size_t profile_count;
 	uint32_t *first_op; /* by profile */
+	struct adopted *adopted; /* files of a former agent; NULL = none */
 	uint32_t next_file, next_spec, next_class;
 	uint8_t spec_used[TM_MAX_SPECS];
 	const struct profile *class_profile[TM_MAX_OBJECT_CLASSES];
@@ -67,6 +69,8 @@ struct tap_file {
 	size_t tap_count;
 	struct tap *taps;
 	struct probe_link *link; /* for all processes */
+	struct adopted_file *adopted; /* what it goes on with; NULL: it is new */
+	uint32_t link_round; /* counts its links, for their names */
 	dev_t link_device; /* of the mount that the link was made through, which it keeps busy */
 	struct tm_process_id opener; /* the process whose mount that is */
 	int opener_seen; /* by the sweep under way */
@@ -80,6 +84,8 @@ struct tap_file {
 	uint32_t processes, last_tgid;
 };
 
+/* What its pinned links are named by; round and parts are left 0. */
+struct pinned_link tap_file__name(const struct file_key *key, uint32_t number);
 /* What a file is known by, from a mapping of it. */
 struct file_key tap_file__key(const struct tm_mapping *m);
 /*
@@ -90,7 +96,8 @@ int tap_file__open(const struct tm_mapping *m, char *path, size_t size);
 
 /*
  * Finds out what is to be tapped in an ELF file that has functions of a profile; sets no probe. 0 with *out NULL: it
- * has none. -ENOMEM, -ENOSPC (too many functions), or what probes__set_spec() says.
+ * has none. -ENOMEM, -ENOSPC (too many functions), or what probes__set_spec() says. A file of a former agent goes on with
+ * its link and specs; -ESTALE if these do not fit any more: then adopted__drop() it, and try again.
  */
 int tap_file__new(struct tap_shared *shared, const struct file_key *key, int fd, const char *path,
 		  struct tap_file **out);

@@ -34,6 +34,7 @@ struct taps {
 	size_t seen_count;
 	struct tap_file *files;
 	uint64_t now_ns;
+	uint32_t spec_of_adopted[TM_MAX_SPECS]; /* the number of its file, 0 = none */
 	int sweeping;
 	/* mappings of files not seen before, looked at after the iteration */
 	struct tm_mapping *fresh;
@@ -121,7 +122,7 @@ static int file_attach(struct taps *taps, struct tap_file *file, int fd, uint32_
 		taps->cb.attached(taps->cb.arg, file->path, 0, file->taps[0].refused);
 		return 0;
 	}
-	err = taps->cb.dry_run ?
+	err = taps->cb.dry_run || file->link /* a former agent's */ ?
 		      0 :
 		      tap_file__link(&taps->shared, file, fd, taps->cb.per_process ? tgid : 0);
 	if (err) {
@@ -174,6 +175,38 @@ static void known_mapped(struct taps *taps, struct tap_file *file, const struct 
 		attach_known(taps, file, m);
 }
 
+static void drop_adopted(struct taps *taps, struct adopted_file *file, const char *path,
+			 const char *reason)
+{
+	uint32_t number = file->name.number;
+
+	adopted__drop(taps->shared.adopted, file);
+	for (uint32_t spec = 0; spec < TM_MAX_SPECS; spec++)
+		if (taps->spec_of_adopted[spec] == number) {
+			taps->spec_of_adopted[spec] = 0;
+			taps->shared.spec_used[spec] = 0;
+		}
+	taps->cb.detached(taps->cb.arg, path, number, reason);
+}
+
+static void replace_adopted(struct taps *taps, const struct file_key *key, const char *path)
+{
+	struct pinned_link name = tap_file__name(key, 0);
+
+	drop_adopted(taps, adopted__find(taps->shared.adopted, &name), path,
+		     "replaced: a former agent tapped it otherwise");
+}
+
+/* After all processes have been looked at: what nobody maps, or nobody wants tapped any more. */
+static void drop_unclaimed(struct taps *taps)
+{
+	struct adopted_file *file;
+
+	while ((file = adopted__unclaimed(taps->shared.adopted)))
+		drop_adopted(taps, file, "(a file that a former agent tapped)",
+			     "no process maps the file any more, or no profile means it");
+}
+
 /* Looks at a file not seen before. */
 static void inspect(struct taps *taps, const struct tm_mapping *m)
 {
@@ -194,6 +227,10 @@ static void inspect(struct taps *taps, const struct tm_mapping *m)
 	if (fd < 0 && fd != -ENOEXEC)
 		return; /* gone, or not allowed: looked at again the next time */
 	err = fd < 0 ? 0 : tap_file__new(&taps->shared, &key, fd, path, &file);
+	if (err == -ESTALE) {
+		replace_adopted(taps, &key, path);
+		err = tap_file__new(&taps->shared, &key, fd, path, &file);
+	}
 	if (!err)
 		err = seen_add(taps, &key, file);
 	if (err) {
@@ -317,6 +354,32 @@ static int number_operations(struct taps *taps)
 	return next < UINT16_MAX ? 0 : -E2BIG;
 }
 
+static void reserve_spec(void *arg, uint32_t index, const struct tm_spec *spec)
+{
+	struct taps *taps = arg;
+
+	taps->shared.spec_used[index] = 1;
+	taps->spec_of_adopted[index] = spec->file;
+	for (size_t i = 0; spec->object_class && i < taps->shared.profile_count; i++)
+		if (spec->op >= taps->shared.first_op[i] && spec->op < taps->shared.first_op[i + 1])
+			taps->shared.class_profile[spec->object_class] = taps->shared.profiles[i];
+}
+
+/* Numbers that a former agent has given out are not given out again. */
+static int adopt(struct taps *taps, struct pins *pins)
+{
+	int err;
+
+	if (!pins || probes__outcome(taps->shared.probes) != PINS_ADOPTED)
+		return 0;
+	err = adopted__new(taps->shared.probes, pins, &taps->shared.adopted);
+	if (err)
+		return err;
+	taps->shared.next_file = adopted__last_file(taps->shared.adopted);
+	adopted__each_spec(taps->shared.adopted, reserve_spec, taps);
+	return 0;
+}
+
 int taps__new(struct probes *probes, const struct profile *const *profiles, size_t count,
 	      const struct probe_cost *cost, const struct taps_callbacks *callbacks,
 	      struct taps **out)
@@ -337,6 +400,8 @@ int taps__new(struct probes *probes, const struct profile *const *profiles, size
 		err = allocate_spent(taps);
 	for (size_t i = 0; i < count && !err; i++)
 		err = set_profile_names(taps, i);
+	if (!err)
+		err = adopt(taps, callbacks->pins);
 	if (err) {
 		taps__free(taps);
 		return err;
@@ -355,6 +420,7 @@ void taps__free(struct taps *taps)
 		next = file->next;
 		file_forget(taps, file);
 	}
+	adopted__free(taps->shared.adopted);
 	seen_clear(taps);
 	for (size_t i = 0; taps->spent && i < taps->shared.profile_count; i++)
 		free(taps->spent[i]);
@@ -453,8 +519,10 @@ int taps__sweep(struct taps *taps, uint64_t now_ns, uint64_t linger_ns)
 		close_unseen_links(file);
 		rehome_link(taps, file);
 	}
-	if (!err) /* an incomplete list is no reason to let go */
+	if (!err) { /* an incomplete list is no reason to let go */
 		detach_unmapped(taps, linger_ns);
+		drop_unclaimed(taps);
+	}
 	return err;
 }
 

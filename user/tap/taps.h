@@ -44,6 +44,7 @@ struct taps_callbacks {
 	void *arg;
 	int dry_run; /* 1: finds what would be tapped, sets no probe */
 	int transit; /* 1: messages are recognised, to know their delivery times */
+	struct pins *pins; /* of a former agent, to go on with; NULL = none. Borrowed. */
 	int per_process; /* 1: at most TAPS_MAX_PROCESSES are selected; the others shall pay nothing */
 };
 

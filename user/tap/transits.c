@@ -34,6 +34,10 @@ int transits__new(struct probes *probes, struct streams *streams,
 	t->streams = streams;
 	t->cb = *callbacks;
 	t->counters = probes__transits(probes);
+	/* those of a former agent need not lie close together */
+	for (uint32_t i = 0; t->counters && i < TM_TRANSIT_PAIRS; i++)
+		if (t->counters[i].state != TM_SLOT_FREE)
+			t->used = i + 1;
 	*out = t;
 	return 0;
 }
@@ -48,11 +52,15 @@ static void entry_open(struct transits *t, uint32_t index)
 	const struct tm_transit *counters = &t->counters[index];
 	void *receiver, *sender = NULL, *user;
 
+	if (t->cb.recall && !t->cb.recall(t->cb.arg, counters, &user)) {
+		t->entries[index].user = user;
+		return;
+	}
 	if (streams__user(t->streams, counters->receiver, &receiver) || !receiver)
 		return;
 	if (!streams__user(t->streams, counters->sender, &sender) && !sender)
 		return; /* its labels come soon */
-	if (!t->cb.open(t->cb.arg, receiver, sender, &user))
+	if (!t->cb.open(t->cb.arg, counters, receiver, sender, &user))
 		t->entries[index].user = user;
 }
 
@@ -81,6 +89,8 @@ static void entry_close(struct transits *t, uint32_t index, uint64_t now_ns)
 		return;
 	memset(entry, 0, sizeof(*entry));
 	memset(counters, 0, sizeof(*counters)); /* with it, the state is free */
+	if (t->cb.freed)
+		t->cb.freed(t->cb.arg);
 	probes__transit_give_back(t->probes, index);
 }
 

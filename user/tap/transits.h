@@ -12,10 +12,15 @@
 struct transits;
 
 struct transit_callbacks {
+	/* NULL, or asked first: a former agent has opened the pair. -ENOENT: it has not. */
+	int (*recall)(void *arg, const struct tm_transit *entry, void **user);
 	/* A new pair. `sender` is NULL if that stream has gone before. 0 or -errno: tried again. */
-	int (*open)(void *arg, void *receiver, void *sender, void **user);
+	int (*open)(void *arg, const struct tm_transit *entry, void *receiver, void *sender,
+		    void **user);
 	/* Nothing more will be counted. 0 or -errno: tried again. */
 	int (*retire)(void *arg, void *user, const struct tm_transit *totals, uint64_t now_ns);
+	/* NULL, or called when a retired entry has been cleared, before it is given back. */
+	void (*freed)(void *arg);
 	void *arg;
 };
 

@@ -73,6 +73,11 @@ static int is_kernel_mapping(const char *text)
 	return text[0] == '/' || (text + digits == equals && digits >= 12 && digits <= 64);
 }
 
+static int is_absolute(const char *text)
+{
+	return text[0] == '/';
+}
+
 /* A longer path does not fit into struct sockaddr_un. */
 static int is_socket_path(const char *text)
 {
@@ -194,6 +199,17 @@ const struct option_spec config_options[] = {
 		.argument = "auto|session|multi|perf", /* in the order of enum attach_way */
 		.value = "auto",
 		.help = "How the taps are set; auto takes the first of the three that works here.",
+	},
+	{
+		.name = "bpf.pin-path",
+		.type = OPTION_TEXT,
+		FIELD(bpf_pin_path),
+		.argument = "DIR",
+		.valid = is_absolute,
+		.expected = "a path that begins with /",
+		.help = "Taps and counts live on in this directory of a bpffs when the agent is restarted or "
+			"killed; the next one with the same directory goes on with them. They stay until "
+			"`tapmeter doctor --fix`, and a tap keeps its file's filesystem busy.",
 	},
 	{
 		.name = "transit",

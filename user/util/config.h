@@ -33,6 +33,7 @@ struct config {
 	struct option_texts kernel_ids; /* patterns, fnmatch(3) */
 	struct option_texts comms; /* patterns, fnmatch(3) */
 	unsigned bpf_attach; /* enum attach_way */
+	char *bpf_pin_path; /* NULL = nothing is pinned */
 	unsigned transit; /* enum transit_choice */
 	struct gauge_specs gauges; /* only in the config file */
 	char *rpc_table; /* NULL = the profiles' own */

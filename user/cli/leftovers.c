@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/leftovers.h"
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "tap/pins.h"
+
+#define USUAL "/sys/fs/bpf"
+
+struct contents {
+	unsigned links, maps, others;
+};
+
+static int count_one(void *arg, const char *name)
+{
+	struct contents *contents = arg;
+
+	if (!strncmp(name, "link-", 5) || !strncmp(name, "life_", 5))
+		contents->links++;
+	else if (!strncmp(name, "map_", 4) || !strncmp(name, "agent_", 6) || !strcmp(name, "kept"))
+		contents->maps++;
+	else
+		contents->others++;
+	return 0;
+}
+
+static int remove_all(const struct pins *pins, const char *dir)
+{
+	int err = pins__wipe(pins);
+
+	if (!err && rmdir(dir))
+		err = -errno;
+	if (err)
+		printf("  no   remove %s: %s\n", dir, strerror(-err));
+	else
+		printf("  yes  %s: removed\n", dir);
+	return err;
+}
+
+/* `named`: the user wants to hear of it in any case. */
+static int list_one(const char *dir, int named, int fix)
+{
+	struct contents contents = { 0 };
+	struct pins *pins;
+	char text[512];
+	int err = pins__open_existing(dir, text, sizeof(text), &pins);
+
+	if (err == -EBUSY && (named || fix))
+		printf("  yes  %s: an agent is at work there\n", dir);
+	else if (err && named)
+		printf("  no   %s\n", text);
+	if (err)
+		return named && err != -EBUSY ? err : 0;
+	err = pins__each(pins, count_one, &contents);
+	/* whatever else is there is not ours to judge */
+	if (!err && !contents.others && contents.links + contents.maps) {
+		printf("  left %s: %u taps and %u maps of an agent that has ended%s\n", dir,
+		       contents.links, contents.maps,
+		       fix ? "" : ": start it again, or remove them: tapmeter doctor --fix");
+		if (fix)
+			err = remove_all(pins, dir);
+	}
+	pins__close(pins);
+	return err;
+}
+
+static int list_usual(int fix)
+{
+	DIR *all = opendir(USUAL);
+	struct dirent *entry;
+	char path[sizeof(USUAL) + 1 + NAME_MAX];
+	int err = 0, one;
+
+	while (all && (entry = readdir(all))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), USUAL "/%s", entry->d_name);
+		one = list_one(path, 0, fix);
+		err = err ? err : one;
+	}
+	if (all)
+		closedir(all);
+	return err;
+}
+
+int leftovers_list(char *const *dirs, size_t count, int fix)
+{
+	int err = list_usual(fix), one;
+
+	for (size_t i = 0; i < count; i++) {
+		one = list_one(dirs[i], 1, fix);
+		err = err ? err : one;
+	}
+	return err;
+}
