@@ -20,7 +20,7 @@ enum event_type {
 	EVENT_CALL_STUCK, /* the stream's, and age_ms */
 	EVENT_COUNTS_LOST, /* reason, count */
 	EVENT_OVERHEAD, /* path, reason: a file was given up for --overhead.budget */
-	EVENT_SNAPSHOT, /* snapshot, kernels, streams, taps: once per --sample.interval */
+	EVENT_SNAPSHOT, /* snapshot, kernels, streams, taps; summary: once per --sample.interval */
 	EVENT_TYPE_COUNT,
 };
 
@@ -43,9 +43,10 @@ struct event {
 	const char *kernel_id; /* "" = none */
 	size_t attribute_count;
 	const struct event_attribute *attributes;
+	const char *summary; /* of a snapshot, one line of JSON; NULL = none */
 };
 
-/* Copies everything; texts become valid UTF-8, at most 256 bytes long. One reference. -ENOMEM, -E2BIG. */
+/* Copies everything; texts but the summary become valid UTF-8, at most 256 bytes long. One reference. -ENOMEM, -E2BIG. */
 int event__new(const struct event *from, struct event **out);
 struct event *event__ref(struct event *event);
 /* Accepts NULL; returns NULL. */
@@ -53,7 +54,7 @@ struct event *event__unref(struct event *event);
 
 /* "tap.attached", "process.gone", … */
 const char *event_type_name(enum event_type type);
-/* {"number":…,"type":"…","time":…,"kernel_id":"…","pid":…,"attributes":{…}}, no newline. */
+/* {"number":…,"type":"…","time":…,"kernel_id":"…","pid":…,"attributes":{…},"summary":{…}}, no newline. */
 void event_add_json(struct strbuf *out, const struct event *event);
 
 #endif
