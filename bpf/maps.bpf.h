@@ -7,6 +7,7 @@
 
 /* Settings, constant from load on. */
 extern const volatile __u32 agent_tgid; /* never counted */
+extern volatile __u32 relay_tgid; /* nor is its child; changes when that is started again, 0 = none */
 extern const volatile bool filter_processes; /* only those in `allowed` are counted */
 extern const volatile __u32 cgroup_streams_limit;
 extern const volatile __u64 hist_bounds_ns[TM_HIST_BOUNDS];

@@ -14,7 +14,7 @@ static __always_inline void process_identify(struct task_struct *task, struct tm
 
 static __always_inline bool process_counted(__u32 tgid)
 {
-	if (tgid == agent_tgid)
+	if (tgid == agent_tgid || tgid == relay_tgid)
 		return false;
 	return !filter_processes || bpf_map_lookup_elem(&allowed, &tgid);
 }

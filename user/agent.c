@@ -14,11 +14,13 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "collect.h"
 #include "events/bus.h"
 #include "notices.h"
+#include "outputs.h"
 #include "relay_link.h"
 #include "serve/families.h"
 #include "serve/http.h"
@@ -26,7 +28,9 @@
 #include "util/exit_code.h"
 #include "util/log.h"
 #include "util/notify.h"
+#include "util/privileges.h"
 #include "util/program.h"
+#include "util/syscalls.h"
 #include "version.h"
 #include "web.h"
 
@@ -35,7 +39,9 @@
 #define ANSWER_TIMEOUT_NS \
 	5000000000ull /* for a fresh snapshot; attaching to many files may hold it up */
 #define DRAIN_NS 5000000000ull /* for the log to write what has happened before the end */
-#define MAX_CONNECTIONS 512
+#define DRAIN_LOOK_NS 10000000ull /* whether it has */
+#define DRAIN_SHOWN_NS 1000000000ull /* so long, but no longer, the last state but one is shown */
+#define MAX_CONNECTIONS 4096
 #define CONNECTION_TIMEOUT_S 10
 #define MAX_BODY (1 << 20) /* live-stat: 10 000 ids of 100 bytes */
 
@@ -55,6 +61,7 @@ enum source {
 	SOURCE_SAMPLE,
 	SOURCE_REQUEST,
 	SOURCE_RELAY,
+	SOURCE_DRAIN,
 	SOURCE_COUNT,
 };
 
@@ -67,6 +74,9 @@ struct agent {
 	struct routes *routes;
 	struct http_server *http;
 	struct bus *bus;
+	struct outputs *outputs; /* NULL: nothing goes out by itself */
+	uint64_t draining_ns; /* since then, 0 = not */
+	int interrupted; /* told to end twice */
 	int epoll_fd;
 	int fds[SOURCE_COUNT]; /* BPF and MAPPED belong to the collector, RELAY to the link */
 	int stop;
@@ -151,6 +161,21 @@ static void request_snapshot(void *arg)
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
+/* What the collector cannot know of. */
+static void set_losses(struct agent *agent)
+{
+	struct relay_feed_losses losses;
+
+	collector__set_lost(agent->collector, TM_LOST_HISTORY_FULL, store__refused(agent->store));
+	if (!agent->outputs)
+		return;
+	outputs__losses(agent->outputs, &losses);
+	collector__set_lost(agent->collector, TM_LOST_RELAY_FULL, losses.full);
+	collector__set_lost(agent->collector, TM_LOST_RELAY_GONE, losses.gone);
+	collector__set_lost(agent->collector, TM_LOST_PUBLISH, losses.relay[RELAY_LOST_PUBLISH]);
+	collector__set_lost(agent->collector, TM_LOST_OTLP, losses.relay[RELAY_LOST_OTLP]);
+}
+
 /* Takes a snapshot for the readers that wait; for the history too if it is time. */
 static void take_snapshot(struct agent *agent, int record)
 {
@@ -167,7 +192,7 @@ static void take_snapshot(struct agent *agent, int record)
 		log_msg(LOG_WARN, "no memory for the history");
 	if (record)
 		notice_snapshot(agent->bus, snapshot);
-	collector__set_lost(agent->collector, TM_LOST_HISTORY_FULL, store__refused(agent->store));
+	set_losses(agent);
 	snapshot__unref(snapshot);
 }
 
@@ -181,6 +206,40 @@ static void settle_soon(struct agent *agent)
 		timerfd_settime(agent->fds[SOURCE_SETTLED], 0, &spec, NULL);
 }
 
+/*
+ * The first time: what has happened is still told, and those who listen see that the end comes, before it does. Without
+ * listeners there is nothing to wait for here.
+ */
+static void told_to_stop(struct agent *agent)
+{
+	agent->interrupted = agent->draining_ns != 0;
+	if (agent->interrupted || !agent->outputs ||
+	    watch(agent, SOURCE_DRAIN, open_timer(DRAIN_LOOK_NS, DRAIN_LOOK_NS))) {
+		agent->stop = 1;
+		return;
+	}
+	agent->draining_ns = now_ns();
+	outputs__set_state(agent->outputs, RELAY_DRAINING);
+}
+
+static uint64_t pending(const struct agent *agent)
+{
+	struct bus_stats stats;
+
+	bus__stats(agent->bus, &stats);
+	return stats.pending;
+}
+
+static void look_at_drain(struct agent *agent)
+{
+	uint64_t since_ns = now_ns() - agent->draining_ns;
+	uint64_t shown_ns = outputs__interval(agent->outputs);
+
+	if (shown_ns > DRAIN_SHOWN_NS)
+		shown_ns = DRAIN_SHOWN_NS;
+	agent->stop = since_ns >= DRAIN_NS || (since_ns >= shown_ns && !pending(agent));
+}
+
 static void handle_signal(struct agent *agent)
 {
 	struct signalfd_siginfo info;
@@ -190,12 +249,22 @@ static void handle_signal(struct agent *agent)
 	if (info.ssi_signo == SIGHUP)
 		web_reload(agent->config->web_config_file, agent->http);
 	else
-		agent->stop = 1;
+		told_to_stop(agent);
+}
+
+/* The relay is our own: it is not counted, and only then told to put anything out. */
+static void tend_outputs(struct agent *agent)
+{
+	if (agent->relay)
+		collector__leave_out(agent->collector, (uint32_t)relay_link__pid(agent->relay));
+	if (agent->outputs)
+		outputs__tend(agent->outputs);
 }
 
 static void sweep(struct agent *agent)
 {
 	collector__sweep(agent->collector, now_ns());
+	tend_outputs(agent);
 	http_server__tend(agent->http);
 }
 
@@ -216,6 +285,7 @@ static void handle(struct agent *agent, enum source source)
 		return;
 	case SOURCE_RELAY:
 		collector__relay(agent->collector, now_ns());
+		tend_outputs(agent);
 		return;
 	default:
 		break;
@@ -227,6 +297,8 @@ static void handle(struct agent *agent, enum source source)
 		collector__look(agent->collector, now_ns());
 	else if (source == SOURCE_SWEEP)
 		sweep(agent);
+	else if (source == SOURCE_DRAIN)
+		look_at_drain(agent);
 	else
 		take_snapshot(agent, source == SOURCE_SAMPLE);
 }
@@ -248,6 +320,13 @@ static int loop(struct agent *agent)
 
 /* ---- start and stop ------------------------------------------------------------------------- */
 
+static int write_log(void *arg)
+{
+	struct agent *agent = arg;
+
+	return bus__run(agent->bus, "log", notices_log, NULL);
+}
+
 static int agent_open(struct agent *agent)
 {
 	int err;
@@ -261,7 +340,7 @@ static int agent_open(struct agent *agent)
 	if (!err)
 		err = bus__new(BUS_ROOM, &agent->bus);
 	if (!err)
-		err = bus__run(agent->bus, "log", notices_log, NULL);
+		err = privileges_without(write_log, agent);
 	if (!err)
 		err = store__new(agent->config->max_age_ns, request_snapshot, agent, &agent->store);
 	return err;
@@ -274,6 +353,7 @@ static void agent_close(struct agent *agent)
 
 	if (agent->store)
 		store__stop(agent->store);
+	outputs__free(agent->outputs);
 	http_server__free(agent->http);
 	routes__free(agent->routes);
 	collector__free(agent->collector);
@@ -289,7 +369,7 @@ static void agent_close(struct agent *agent)
 		close(agent->epoll_fd);
 }
 
-/* Before there are threads, BPF programs or anything else that a child could inherit. Without a relay the rest works. */
+/* Before there are threads, secrets, BPF programs or anything else that a child could inherit. Without a relay the rest works. */
 static void start_relay(struct agent *agent)
 {
 	int program = program_open("relay");
@@ -323,6 +403,8 @@ static unsigned views_of(const struct option_texts *names)
 			views |= FAMILIES_VIEW_BACKENDAI;
 		else if (!strcmp(names->items[i], "fastdeploy"))
 			views |= FAMILIES_VIEW_FASTDEPLOY;
+		else if (!strcmp(names->items[i], "lmcache"))
+			views |= FAMILIES_VIEW_LMCACHE;
 	return views;
 }
 
@@ -358,6 +440,50 @@ static int start_http(struct agent *agent, struct web_config *web, char *err, si
 	return http_server__new(&config, err, err_len, &agent->http);
 }
 
+static int start_outputs(struct agent *agent, char *err, size_t err_len)
+{
+	const struct outputs_config config = {
+		.config = agent->config,
+		.store = agent->store,
+		.bus = agent->bus,
+		.link = agent->relay,
+		.version = TAPMETER_VERSION,
+		.revision = TAPMETER_REVISION,
+	};
+
+	return outputs__new(&config, err, err_len, &agent->outputs);
+}
+
+/* The last snapshot may have made events. What is not told now, is not before the end of the whole drain. */
+static uint64_t still_pending(const struct agent *agent)
+{
+	const struct timespec a_while = { .tv_nsec = 1000000 };
+	uint64_t left = pending(agent);
+
+	while (left && !agent->interrupted && agent->draining_ns &&
+	       now_ns() - agent->draining_ns < DRAIN_NS) {
+		nanosleep(&a_while, NULL);
+		left = pending(agent);
+	}
+	return left;
+}
+
+/* Whether there ever was a collector or not. */
+static void finish_outputs(struct agent *agent, int err)
+{
+	struct snapshot *snapshot = NULL;
+	int complete = !err && !agent->interrupted;
+
+	if (!agent->outputs)
+		return;
+	if (agent->collector && collector__snapshot(agent->collector, now_ns(), &snapshot))
+		log_msg(LOG_ERROR, "cannot take the last snapshot");
+	outputs__finish(agent->outputs, snapshot,
+			complete && snapshot ? RELAY_COMPLETE : RELAY_INTERRUPTED,
+			still_pending(agent));
+	snapshot__unref(snapshot);
+}
+
 static void tell_service_manager(void)
 {
 	int err = notify_ready(getenv("NOTIFY_SOCKET"));
@@ -367,14 +493,42 @@ static void tell_service_manager(void)
 			LOG_STR("error", strerror(-err)));
 }
 
+/* From here on it has what later taps need. All that executes, changes users or opens ports is done. */
+static int give_up_privileges(const struct agent *agent)
+{
+	int err = privileges_keep_needed(collector__taps_by_perf(agent->collector));
+
+	if (!err)
+		err = syscalls_confine();
+	if (err)
+		log_msg(LOG_ERROR, "cannot give up privileges", LOG_STR("error", strerror(-err)));
+	return err;
+}
+
+static void warn_of_missing(void)
+{
+	char missing[400];
+
+	if (privileges_missing(missing, sizeof(missing)))
+		log_msg(LOG_WARN, "some processes cannot be seen or tapped: privileges are missing",
+			LOG_STR("missing", missing));
+}
+
 static int run(struct agent *agent)
 {
 	int err = watch_all(agent);
 
 	if (!err) {
 		tell_of_relay(agent);
+		tend_outputs(agent);
+		warn_of_missing();
 		collector__sweep(agent->collector, now_ns());
 		take_snapshot(agent, 1);
+		err = give_up_privileges(agent);
+	}
+	if (!err) {
+		if (agent->outputs)
+			outputs__set_state(agent->outputs, RELAY_LIVE);
 		routes__set_ready(agent->routes);
 		log_msg(LOG_INFO, "ready", LOG_STR("address", http_server__address(agent->http, 0)),
 			LOG_U64("taps", collector__taps_up(agent->collector)));
@@ -382,6 +536,7 @@ static int run(struct agent *agent)
 		tell_service_manager();
 		err = loop(agent);
 	}
+	finish_outputs(agent, err);
 	if (err)
 		log_msg(LOG_ERROR, "stopped", LOG_STR("error", strerror(-err)));
 	return err ? EXIT_CODE_FAILED : EXIT_CODE_OK;
@@ -404,11 +559,13 @@ int agent_run(const struct config *config, const struct profile *const *profiles
 	for (int i = 0; i < SOURCE_COUNT; i++)
 		agent.fds[i] = -1;
 	bound_heap();
-	if (web_load(config->web_config_file, &web))
+	umask(077);
+	start_relay(&agent);
+	if (web_load(config->web_config_file, &web)) {
+		relay_link__free(agent.relay);
 		return EXIT_CODE_USAGE;
+	}
 	err = agent_open(&agent);
-	if (!err)
-		start_relay(&agent);
 	if (err) {
 		web_config__free(web);
 		log_msg(LOG_ERROR, "cannot start", LOG_STR("error", strerror(-err)));
@@ -417,9 +574,13 @@ int agent_run(const struct config *config, const struct profile *const *profiles
 		/* before the taps: a second agent on the same port must not tap anything first */
 		log_msg(LOG_ERROR, "cannot listen", LOG_STR("error", text));
 		code = EXIT_CODE_FAILED;
+	} else if (start_outputs(&agent, text, sizeof(text))) {
+		log_msg(LOG_ERROR, "cannot put snapshots out", LOG_STR("error", text));
+		code = EXIT_CODE_FAILED;
 	} else if (collector__new(config, profiles, count, agent.relay, agent.bus, text,
 				  sizeof(text), &agent.collector)) {
 		log_msg(LOG_ERROR, "cannot tap on this host", LOG_STR("error", text));
+		finish_outputs(&agent, -ENODEV);
 		code = EXIT_CODE_HOST;
 	} else {
 		code = run(&agent);

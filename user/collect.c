@@ -22,6 +22,8 @@
 #include "whose.h"
 
 #define UNMAPPED_LINGER_NS 5000000000ull /* a tap stays this long after its file's last process */
+#define PROGRESS_NS 2000000000ull /* between two lines about a look that takes long */
+#define PROGRESS_STEP 64 /* mappings between two looks at the clock */
 #define OVER_BUDGET_NS 10000000000ull /* over the budget for so long: something is given up */
 #define TRANSIT_RATIO 1.6 /* a tap may cost so many times as much with delivery times */
 
@@ -85,7 +87,7 @@ static int on_selected(void *arg, const struct tm_process_id *id)
 	struct collector *c = arg;
 	const struct process *process;
 
-	if (id->tgid == (uint32_t)getpid())
+	if (id->tgid == (uint32_t)getpid() || id->tgid == c->left_out)
 		return 0;
 	if (!c->filtered)
 		return 1;
@@ -138,6 +140,28 @@ static void on_detached(void *arg, const char *path, uint32_t file, const char *
 			reason);
 }
 
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/* Who starts the agent on a host with many processes sees that it works. */
+static void on_progress(void *arg, size_t done, size_t all)
+{
+	struct collector *c = arg;
+	uint64_t now_ns = done % PROGRESS_STEP ? 0 : monotonic_ns();
+
+	if (!now_ns || now_ns < c->progress_ns + PROGRESS_NS)
+		return;
+	if (c->progress_ns)
+		log_msg(LOG_INFO, "looking at mapped files", LOG_U64("done", done),
+			LOG_U64("all", all));
+	c->progress_ns = now_ns;
+}
+
 /* ---- what is measured ----------------------------------------------------------------------------- */
 
 /* A profile of requests counts nothing without the one whose messages they are in. */
@@ -149,14 +173,6 @@ static void warn_of_rules(const struct rpc_rules *rules)
 				"no requests will be found: the profile they are in is not in use",
 				LOG_STR("profile", rules->profiles[i]->name),
 				LOG_STR("over", rules->profiles[i]->rpc->over));
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
 static int open_usages(struct collector *c)
@@ -221,6 +237,7 @@ static int open_probes(struct collector *c, char *err, size_t err_len)
 		.transit = wants_transit(c->config),
 		.view_bound_count = has_view(c->config, "fastdeploy") ? VIEW_FASTDEPLOY_BOUNDS : 0,
 		.view_bounds_ns = view_fastdeploy_bounds_ns,
+		.slow_call_ns = c->config->slow_call_ns,
 		.rpc_rules = c->rpc_rules.rules,
 		.rpc_rule_count = c->rpc_rules.count,
 		.filter = c->filtered,
@@ -272,6 +289,7 @@ static int open_taps(struct collector *c, const struct profile *const *profiles,
 		.process = on_process,
 		.attached = on_attached,
 		.detached = on_detached,
+		.progress = on_progress,
 		.transit = c->transit,
 		.per_process = only_pids(c->config) && probes__can_attach_process(c->probes),
 		.arg = c,
@@ -281,6 +299,8 @@ static int open_taps(struct collector *c, const struct profile *const *profiles,
 	const struct requests_config requests_config = {
 		.rules = &c->rpc_rules,
 		.stream_rules = collect_stream_rules,
+		.bus = c->bus,
+		.stuck_after_ns = c->config->stuck_after_ns,
 	};
 	int error = taps__new(c->probes, profiles, count, &c->cost, &taps_callbacks, &c->taps);
 
@@ -320,7 +340,7 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	error = mmap_watch__new(&c->watch);
 	if (error)
 		snprintf(err, err_len,
-			 "cannot watch for new mappings: perf_event_open: %s: run as root or with "
+			 "cannot watch for new mappings: perf_event_open: %s: it needs "
 			 "CAP_PERFMON",
 			 strerror(-error));
 	return error;
@@ -377,6 +397,11 @@ void collector__free(struct collector *collector)
 int collector__events_fd(const struct collector *collector)
 {
 	return probes__events_fd(collector->probes);
+}
+
+int collector__taps_by_perf(const struct collector *collector)
+{
+	return probes__way(collector->probes) == ATTACH_PERF;
 }
 
 int collector__mapped_fd(const struct collector *collector)
@@ -450,6 +475,7 @@ void collector__look(struct collector *collector, uint64_t now_ns)
 	size_t count = collector->noted_count;
 
 	collector->now_ns = now_ns;
+	collector->progress_ns = now_ns;
 	collector->noted_count = 0;
 	if (count > MAX_NOTED) {
 		collector__sweep(collector, now_ns);
@@ -557,6 +583,7 @@ void collector__sweep(struct collector *collector, uint64_t now_ns)
 	int err;
 
 	collector->now_ns = now_ns;
+	collector->progress_ns = now_ns;
 	whose__sweep(collector->whose, now_ns);
 	update_subjects(collector);
 	processes__begin_sweep(collector->processes);
@@ -575,6 +602,12 @@ void collector__sweep(struct collector *collector, uint64_t now_ns)
 	streams__each(collector->streams, count_share, collector);
 	shares__end(collector->shares);
 	series_table__expire(collector->series, now_ns, collector->config->series_expiry_ns);
+}
+
+void collector__leave_out(struct collector *collector, uint32_t pid)
+{
+	collector->left_out = pid;
+	probes__leave_out(collector->probes, pid);
 }
 
 void collector__set_lost(struct collector *collector, enum tm_lost reason, uint64_t count)

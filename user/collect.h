@@ -38,6 +38,9 @@ void collector__relay(struct collector *collector, uint64_t now_ns);
 /* Looks at all processes; lets go of files, processes and series that have gone. Every few seconds. */
 void collector__sweep(struct collector *collector, uint64_t now_ns);
 
+/* Our own child, which is never counted, as we are not; 0 = none. */
+void collector__leave_out(struct collector *collector, uint32_t pid);
+
 /* So much was lost in all beyond the collector: later snapshots say so. */
 void collector__set_lost(struct collector *collector, enum tm_lost reason, uint64_t count);
 
@@ -49,5 +52,7 @@ int collector__snapshot(struct collector *collector, uint64_t now_ns, struct sna
 
 /* Functions tapped now. */
 size_t collector__taps_up(const struct collector *collector);
+/* Whether it taps the perf way, of older Linux kernels. */
+int collector__taps_by_perf(const struct collector *collector);
 
 #endif

@@ -6,6 +6,7 @@
  * collect_series.c: streams to series. collect_snapshot.c: all of it to a snapshot. The agent's thread.
  */
 #include "backlog.h"
+#include "evictions.h"
 #include "requests.h"
 #include "subject/process.h"
 #include "tap/calibrate.h"
@@ -40,12 +41,14 @@ struct collector {
 	uint64_t spent_ns, spent_at_ns; /* cost of all probes at the last look, and when that was */
 	uint64_t over_since_ns; /* over the budget since then, 0 = within it */
 	int giving_up; /* a file is being given up for the budget */
+	uint64_t progress_ns; /* when the log was last told how far a look is */
 	uint64_t mapped_lost;
 	uint64_t lost_elsewhere[TM_LOST_COUNT];
 	uint64_t snapshots;
 	uint64_t now_ns;
 	uint32_t noted[MAX_NOTED];
 	size_t noted_count;
+	uint32_t left_out; /* process of the relay, 0 = none */
 };
 
 /* What belongs to a stream: streams.h hands it back as `user`. */
@@ -55,6 +58,7 @@ struct owner {
 	uint64_t messages; /* received, read before the calls in flight */
 	int noted; /* it was: the stream is not new */
 	int stuck; /* the bus has been told of the call in flight */
+	struct evictions evictions;
 	uint8_t rpc; /* bit n: requests by rule n may be on it */
 };
 

@@ -6,6 +6,7 @@
  * its look-ups are answered with RELAY_GONE, and it is started again after a while. One thread.
  */
 #include <stdint.h>
+#include <sys/types.h>
 #include "util/relay_proto.h"
 
 struct relay_link;
@@ -27,6 +28,17 @@ int relay_link__has_room(const struct relay_link *link);
  */
 int relay_link__ask(struct relay_link *link, enum relay_source source, const char *container,
 		    int fd, uint64_t now_ns);
+
+/* The relay's process, 0 while there is none. */
+pid_t relay_link__pid(const struct relay_link *link);
+/*
+ * Tells the relay what to put out, and gives it its end of the feed and, unless it is -1, a socket to publish at. Both stay
+ * the caller's. Once for each relay (relay_link__pid). -EAGAIN: there is no relay now, or it has enough to do; -errno.
+ */
+int relay_link__settings(struct relay_link *link, const struct relay_settings *settings, int feed,
+			 int listener);
+/* Waits until the relay, which has been told to end by the end of its feed, has ended: at most so long. -ETIMEDOUT. */
+int relay_link__wait(struct relay_link *link, uint64_t timeout_ns);
 
 /* Strings are NUL-terminated and plausible (plausible.h) or "", source and container are what was asked. */
 typedef void (*relay_answer_fn)(void *arg, const struct relay_answer *answer);

@@ -238,13 +238,13 @@ async function updateTaps() {
 /* ---- events ---- */
 
 const QUIET = ["process.seen", "process.gone", "stream.opened", "stream.closed"];
-const LOUD = ["call.stuck", "counts.lost", "tap.failed", "overhead.step", "events.dropped"];
+const LOUD = ["call.stuck", "request.unanswered", "counts.lost", "tap.failed", "overhead.step", "output.failed", "events.dropped"];
 const events = [];
 let areEventsStale = false;
 
 function describe(data) {
 	const facts = Object.entries(data.attributes).map(([name, value]) =>
-		name === "age_ms" ? "for " + format.seconds(value / 1000) : name === "bytes" ? format.bytes(value) : `${name.replace("_", " ")} ${value}`);
+		name === "age_ms" ? "for " + format.seconds(value / 1000) : name === "duration_us" ? "took " + format.seconds(value / 1e6) : name === "bytes" ? format.bytes(value) : `${name.replace("_", " ")} ${value}`);
 
 	if (data.pid)
 		facts.unshift("pid " + data.pid);

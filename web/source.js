@@ -8,7 +8,8 @@ const RETRY_MS = [1000, 2000, 5000, 10000];
 
 const TYPES = [
 	"tap.attached", "tap.failed", "tap.removed", "process.seen", "process.gone", "stream.opened", "stream.closed",
-	"call.stuck", "counts.lost", "overhead.step", "snapshot.taken", "events.dropped",
+	"call.stuck", "call.slow", "request.unanswered", "eviction.burst", "counts.lost", "overhead.step", "snapshot.taken", "output.failed",
+	"events.dropped",
 ];
 
 /* onEvent(type, data); onState("live" | "lost" | "resting"). */

@@ -122,7 +122,7 @@ static int relay(void)
 	if (recv(RELAY_FD, &asked, sizeof(asked), MSG_PEEK) == sizeof(asked) &&
 	    strcmp(asked.container, ID) != 0)
 		return answer_badly(&asked);
-	return lookups_serve(RELAY_FD) ? 1 : 0;
+	return lookups_serve(RELAY_FD, NULL, NULL) ? 1 : 0;
 }
 
 /* ---- the agent ----------------------------------------------------------------------------------- */

@@ -186,7 +186,7 @@ static void more_streams_take_more_memory(void **state)
 	struct scrape *few = start(1, 0), *many = start(SERIES, 0);
 
 	(void)state;
-	assert_true(scrape__memory(many) >= scrape__memory(few) + (SERIES - 1) * 500);
+	assert_true(scrape__memory(many) >= scrape__memory(few) + (SERIES - 1) * 500ul);
 	scrape__free(few);
 	scrape__free(many);
 }

@@ -75,7 +75,7 @@ static void expect(const char *text)
 /* The line of the n-th row of the table begins so. */
 static void expect_row(size_t n, const char *begin)
 {
-	if (strncmp(paper.cells[4 + n], begin, strlen(begin)))
+	if (strncmp(paper.cells[4 + n], begin, strlen(begin)) != 0)
 		fail_msg("'%s' does not begin with '%s'", paper.cells[4 + n], begin);
 }
 

@@ -332,6 +332,6 @@ int main(int argc, char **argv)
 	};
 
 	if (argc && !strcmp(argv[0], "tapmeter-relay"))
-		return lookups_serve(RELAY_FD) ? 1 : 0;
+		return lookups_serve(RELAY_FD, NULL, NULL) ? 1 : 0;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

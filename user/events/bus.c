@@ -145,6 +145,7 @@ void bus__stats(struct bus *bus, struct bus_stats *out)
 	pthread_mutex_lock(&bus->lock);
 	out->published = bus->published;
 	out->dropped = bus->lost;
+	out->pending = 0;
 	out->subscriber_count = bus->subscriber_count;
 	for (size_t i = 0; i < bus->subscriber_count; i++) {
 		const struct subscriber *from = bus->subscribers[i];
@@ -156,6 +157,8 @@ void bus__stats(struct bus *bus, struct bus_stats *out)
 		to->errors = from->errors;
 		to->lag = from->count;
 		out->dropped += from->dropped;
+		if (from->has_thread)
+			out->pending += from->count;
 	}
 	pthread_mutex_unlock(&bus->lock);
 }

@@ -26,6 +26,7 @@ struct subscriber_stats {
 struct bus_stats {
 	uint64_t published; /* while there were subscribers or not */
 	uint64_t dropped; /* of all subscribers, those that have left included */
+	uint64_t pending; /* wait for subscribers with threads, which bus__stop() would wait for */
 	size_t subscriber_count;
 	struct subscriber_stats subscribers[BUS_MAX_SUBSCRIBERS];
 };

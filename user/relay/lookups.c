@@ -24,6 +24,8 @@ struct lookup {
 
 struct lookups {
 	int link;
+	settings_fn on_settings;
+	void *arg;
 	struct lookup list[RELAY_MAX_LOOKUPS];
 };
 
@@ -60,17 +62,17 @@ static int finish_with(struct lookups *lookups, struct lookup *lookup, enum rela
 
 /* ---- from the agent --------------------------------------------------------------------- */
 
-/* The descriptor that came with a message, -1 if it is not exactly one. */
-static int take_fd(struct msghdr *message)
+#define MAX_FDS 2
+
+/* The descriptors that came with a message; the others are -1. */
+static void take_fds(struct msghdr *message, int fds[MAX_FDS])
 {
 	struct cmsghdr *control = CMSG_FIRSTHDR(message);
-	int fd;
 
-	if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS ||
-	    control->cmsg_len != CMSG_LEN(sizeof(fd)))
-		return -1;
-	memcpy(&fd, CMSG_DATA(control), sizeof(fd));
-	return fd;
+	for (int i = 0; i < MAX_FDS; i++)
+		fds[i] = -1;
+	if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS)
+		memcpy(fds, CMSG_DATA(control), control->cmsg_len - CMSG_LEN(0));
 }
 
 static int begin(struct lookups *lookups, const struct relay_lookup *asked, int fd)
@@ -90,15 +92,38 @@ static int begin(struct lookups *lookups, const struct relay_lookup *asked, int 
 	return 0;
 }
 
+union request {
+	struct relay_header header;
+	struct relay_lookup lookup;
+	struct relay_settings settings;
+};
+
+/* The descriptors then belong to someone else, unless it is an error. */
+static int take_request(struct lookups *lookups, const union request *request, size_t size,
+			const int fds[MAX_FDS])
+{
+	const struct relay_header *header = &request->header;
+
+	if (size < sizeof(*header) || size != header->size || fds[0] < 0 ||
+	    header->version != RELAY_PROTO_VERSION)
+		return -EPROTO;
+	if (header->kind == RELAY_LOOKUP && size == sizeof(request->lookup) && fds[1] < 0)
+		return begin(lookups, &request->lookup, fds[0]);
+	if (header->kind == RELAY_SETTINGS && size == sizeof(request->settings) &&
+	    lookups->on_settings)
+		return lookups->on_settings(lookups->arg, &request->settings, fds[0], fds[1]);
+	return -EPROTO;
+}
+
 /* Returns 1 when the agent has gone. */
-static int take_lookup(struct lookups *lookups)
+static int take_message(struct lookups *lookups)
 {
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(MAX_FDS * sizeof(int))];
 	} control;
-	struct relay_lookup asked = { 0 };
-	struct iovec part = { .iov_base = &asked, .iov_len = sizeof(asked) };
+	union request request = { 0 };
+	struct iovec part = { .iov_base = &request, .iov_len = sizeof(request) };
 	struct msghdr message = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
@@ -106,18 +131,17 @@ static int take_lookup(struct lookups *lookups)
 		.msg_controllen = sizeof(control),
 	};
 	ssize_t got = recvmsg(lookups->link, &message, MSG_CMSG_CLOEXEC);
-	int fd, err;
+	int fds[MAX_FDS], err = -EPROTO;
 
 	if (got <= 0)
 		return got ? -errno : 1;
-	fd = take_fd(&message);
-	if (got != sizeof(asked) || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || fd < 0 ||
-	    asked.header.version != RELAY_PROTO_VERSION || asked.header.kind != RELAY_LOOKUP)
-		err = -EPROTO;
-	else
-		err = begin(lookups, &asked, fd);
-	if (err && fd >= 0)
-		close(fd);
+	take_fds(&message, fds);
+	if (!(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		err = take_request(lookups, &request, (size_t)got, fds);
+	for (int i = 0; err && i < MAX_FDS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	explicit_bzero(&request, sizeof(request));
 	return err;
 }
 
@@ -198,13 +222,13 @@ static int serve_once(struct lookups *lookups)
 	for (int i = 0; i < RELAY_MAX_LOOKUPS && !err; i++)
 		err = serve_lookup(lookups, &lookups->list[i], fds[i].revents);
 	if (!err && fds[RELAY_MAX_LOOKUPS].revents)
-		err = take_lookup(lookups);
+		err = take_message(lookups);
 	return err;
 }
 
-int lookups_serve(int link)
+int lookups_serve(int link, settings_fn on_settings, void *arg)
 {
-	struct lookups lookups = { .link = link };
+	struct lookups lookups = { .link = link, .on_settings = on_settings, .arg = arg };
 	int err = 0;
 
 	for (int i = 0; i < RELAY_MAX_LOOKUPS; i++)

@@ -20,17 +20,14 @@
 #include <string.h>
 #include "metrics.pb-c.h"
 #include "serve/exposition_format.h"
+#include "serve/exposition_native.h"
 
 #define MAX_LABELS 32
 #define LENGTH_DELIMITED 2u /* the wire type of messages */
 #define METRIC_FIELD 4u /* of MetricFamily */
 #define METRIC_TAG ((char)(METRIC_FIELD << 3 | LENGTH_DELIMITED))
 
-#define SCHEMA 2
-#define FIRST_INDEX (CLASSIC_FIRST * INNER_PER_CLASSIC) /* of the lowest bound */
 #define ZERO_THRESHOLD 0x1p-23
-/* Bucket 4 << 10 ends at the largest finite number; the next one is that of +Inf. */
-#define INFINITE_INDEX ((1024 << SCHEMA) + 1)
 /* So many empty buckets between two others are cheaper than another span. */
 #define BRIDGED 2
 
@@ -308,7 +305,7 @@ static void fill_native(struct native *native, const uint64_t buckets[TM_HIST_BU
 	native->next_index = 0;
 	native->last = 0;
 	for (int i = 1; i < TM_HIST_BOUNDS; i++) {
-		int index = FIRST_INDEX + i;
+		int index = NATIVE_FIRST_INDEX + i;
 
 		if (!buckets[i])
 			continue;
@@ -318,7 +315,7 @@ static void fill_native(struct native *native, const uint64_t buckets[TM_HIST_BU
 		add_bucket(native, index, buckets[i]);
 	}
 	if (buckets[TM_HIST_BOUNDS])
-		add_bucket(native, INFINITE_INDEX, buckets[TM_HIST_BOUNDS]);
+		add_bucket(native, NATIVE_INFINITE_INDEX, buckets[TM_HIST_BOUNDS]);
 }
 
 static void histogram(struct exposition *e, const char *labels, size_t labels_len,
@@ -337,7 +334,7 @@ static void histogram(struct exposition *e, const char *labels, size_t labels_le
 	message.bucket = classic.pointers;
 	fill_native(&native, buckets);
 	message.has_schema = 1;
-	message.schema = SCHEMA;
+	message.schema = NATIVE_SCHEMA;
 	message.has_zero_threshold = 1;
 	message.zero_threshold = ZERO_THRESHOLD;
 	message.has_zero_count = 1;

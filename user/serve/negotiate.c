@@ -48,7 +48,7 @@ static int next_piece(struct piece *rest, char separator, struct piece *piece)
 
 static int equals(struct piece p, const char *text)
 {
-	return p.len == strlen(text) && !strncasecmp(p.text, text, p.len);
+	return p.text && p.len == strlen(text) && !strncasecmp(p.text, text, p.len);
 }
 
 /* name=value or name="value"; the value if the name is this one, else .text NULL. */

@@ -111,7 +111,7 @@ static void read_versions(struct loader *loader, const struct yaml_node *tls)
 		to = yaml_choice(loader->errors, max, versions, COUNT(versions));
 	if (from < 0 || to < 0)
 		return;
-	if (from > to)
+	if (max && from > to)
 		yaml_errors_add(loader->errors, max->line, max->column,
 				"max_version is below min_version");
 	len = (size_t)snprintf(loader->config->priorities, sizeof(loader->config->priorities),

@@ -26,6 +26,10 @@ static const char *const lost_names[] = {
 	[TM_LOST_RPC_FULL] = "rpc_full",
 	[TM_LOST_RPC_PENDING_FULL] = "rpc_pending_full",
 	[TM_LOST_RPC_UNREADABLE] = "rpc_unreadable",
+	[TM_LOST_RELAY_FULL] = "relay_full",
+	[TM_LOST_RELAY_GONE] = "relay_gone",
+	[TM_LOST_PUBLISH] = "publish",
+	[TM_LOST_OTLP] = "otlp",
 };
 _Static_assert(sizeof(lost_names) / sizeof(lost_names[0]) == TM_LOST_COUNT, "a name for each loss");
 

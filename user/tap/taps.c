@@ -241,8 +241,11 @@ static int scan(struct taps *taps, uint32_t tgid)
 	seen_trim(taps);
 	taps->fresh_count = 0;
 	err = probes__mappings(taps->shared.probes, (pid_t)tgid, on_mapping, taps);
-	for (size_t i = 0; i < taps->fresh_count; i++)
+	for (size_t i = 0; i < taps->fresh_count; i++) {
 		inspect(taps, &taps->fresh[i]);
+		if (taps->cb.progress)
+			taps->cb.progress(taps->cb.arg, i + 1, taps->fresh_count);
+	}
 	return err;
 }
 

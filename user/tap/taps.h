@@ -39,6 +39,8 @@ struct taps_callbacks {
 	/* A file was tapped, could not be (reason not ""), or is not any more. `file` as in struct tm_slot. */
 	void (*attached)(void *arg, const char *path, size_t functions, const char *reason);
 	void (*detached)(void *arg, const char *path, uint32_t file, const char *reason);
+	/* A look goes on: so many of the mappings not seen before have been looked at. Often called; may be NULL. */
+	void (*progress)(void *arg, size_t done, size_t all);
 	void *arg;
 	int dry_run; /* 1: finds what would be tapped, sets no probe */
 	int transit; /* 1: messages are recognised, to know their delivery times */

@@ -40,6 +40,16 @@ static int is_address(const char *text)
 	return strchr(text, ':') == colon;
 }
 
+/* "ipc://PATH", "ipc://@NAME", "tcp://ADDRESS", where "*" is all addresses. */
+static int is_publish_endpoint(const char *text)
+{
+	if (!strncmp(text, "ipc://", 6))
+		return text[6] && strlen(text + 6) < 108;
+	if (strncmp(text, "tcp://", 6) != 0)
+		return 0;
+	return is_address(text + 6);
+}
+
 /* A longer name can never be one; a pattern can be longer than what it fits. */
 static int is_comm(const char *text)
 {
@@ -48,7 +58,8 @@ static int is_comm(const char *text)
 
 static int is_view(const char *text)
 {
-	return !strcmp(text, "backendai") || !strcmp(text, "fastdeploy");
+	return !strcmp(text, "backendai") || !strcmp(text, "fastdeploy") ||
+	       !strcmp(text, "lmcache");
 }
 
 /* "/PATTERN=KERNEL_ID" or "CONTAINER_ID=KERNEL_ID" */
@@ -107,10 +118,39 @@ const struct option_spec config_options[] = {
 		FIELD(views),
 		.argument = "NAME",
 		.valid = is_view,
-		.expected = "backendai or fastdeploy; lmcache is not there yet",
+		.expected = "backendai, fastdeploy or lmcache",
 		.help = "Adds to /metrics the same facts under the names that another system's "
 			"dashboards read: backendai (backendai_container_utilization), fastdeploy "
-			"(fastdeploy:zmq:*; turns --transit on).",
+			"(fastdeploy:zmq:*; turns --transit on), lmcache (lmcache_mp_*).",
+	},
+	{
+		.name = "snapshot.publish",
+		.type = OPTION_TEXT,
+		FIELD(snapshot_publish),
+		.argument = "ENDPOINT",
+		.valid = is_publish_endpoint,
+		.expected = "ipc://PATH or tcp://HOST:PORT",
+		.group = "What goes out by itself",
+		.help = "Where snapshots are published over ZeroMQ, as mlcommons/endpoints does "
+			"(docs/snapshots.md): ipc://PATH, tcp://HOST:PORT, tcp://*:PORT.",
+	},
+	{
+		.name = "snapshot.interval",
+		.type = OPTION_SECONDS,
+		FIELD(snapshot_interval_ns),
+		.argument = "SECONDS",
+		.value = "0.25",
+		.min = 20 * MS,
+		.max = 1 * HOUR,
+		.help = "Time between two published snapshots.",
+	},
+	{
+		.name = "snapshot.dir",
+		.type = OPTION_TEXT,
+		FIELD(snapshot_dir),
+		.argument = "FOLDER",
+		.help = "Where the last snapshot is written at the end: final_snapshot.json. The folder "
+			"must be there.",
 	},
 	{
 		.name = "profile",
@@ -267,7 +307,18 @@ const struct option_spec config_options[] = {
 		.value = "30s",
 		.min = 1 * MS,
 		.max = 24 * HOUR,
-		.help = "A call under way for so long, other than a receive, is an event: call.stuck.",
+		.help = "A call under way for so long, other than a receive, is an event: call.stuck. A "
+			"request without response as well: request.unanswered.",
+	},
+	{
+		.name = "slow-call",
+		.type = OPTION_DURATION,
+		FIELD(slow_call_ns),
+		.argument = "DURATION",
+		.min = 1000,
+		.max = 24 * HOUR,
+		.help = "A call that took as long, other than a receive, is an event: call.slow. "
+			"Without it: none is.",
 	},
 	{
 		.name = "config.file",

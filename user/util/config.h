@@ -22,6 +22,10 @@ struct config {
 	char *web_config_file; /* NULL = none */
 	uint64_t max_age_ns;
 	struct option_texts views; /* names of other systems' views, each one known */
+	/* What goes out by itself */
+	char *snapshot_publish; /* "ipc://…" or "tcp://…"; NULL = nowhere */
+	uint64_t snapshot_interval_ns;
+	char *snapshot_dir; /* NULL = none */
 	/* What is tapped: empty = no such condition */
 	struct option_texts profiles; /* names of built-in ones, or paths; empty = all built-in */
 	struct option_numbers pids;
@@ -40,6 +44,7 @@ struct config {
 	uint64_t series_expiry_ns;
 	uint64_t sample_interval_ns;
 	uint64_t stuck_after_ns;
+	uint64_t slow_call_ns; /* 0 = no call is */
 	uint64_t overhead_budget_ns; /* of CPU time per second; 0 = no limit */
 	/* The config file and the log */
 	char *config_file; /* NULL = none */
