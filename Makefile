@@ -53,6 +53,10 @@ CLANG_INCLUDES = $(shell $(CLANG) -v -E - </dev/null 2>&1 | \
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.tmp.bpf.o)
 PROFILES := $(sort $(wildcard profiles/*.yaml))
+# The charting library, as Debian's libjs-dygraphs installs it.
+DYGRAPHS ?= /usr/share/javascript/dygraphs
+PAGE_FILES := web/index.html $(sort $(wildcard web/*.css web/*.js web/*.svg)) \
+	$(DYGRAPHS)/dygraph.min.css $(DYGRAPHS)/dygraph.min.js
 # Programs of their own, without privileges: user/NAME/ becomes build/tapmeter-NAME.
 TOOLS := $(patsubst user/%/main.c,%,$(wildcard user/*/main.c))
 TOOL_SOURCES := $(foreach tool,$(TOOLS),$(wildcard user/$(tool)/*.c))
@@ -69,7 +73,7 @@ LIB_SOURCES := $(filter-out user/main.c $(TOOL_SOURCES) $(TOOLKIT_SOURCES),$(wil
 # user/FOLDER/NAME.proto becomes NAME.pb-c.h, to be included, and NAME.pb-c.c.
 PROTOS := $(wildcard user/*/*.proto)
 PROTO_SOURCES := $(patsubst %.proto,$(GEN)/%.pb-c.c,$(notdir $(PROTOS)))
-LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/builtin_profiles.o $(PROTO_SOURCES:.c=.o)
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/builtin_profiles.o $(GEN)/page_files.o $(PROTO_SOURCES:.c=.o)
 LIB := $(BUILD)/libtapmeter.a
 PROGRAM := $(if $(wildcard user/main.c),$(BUILD)/tapmeter)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -216,6 +220,13 @@ $(GEN)/version.h: FORCE
 
 $(GEN)/builtin_profiles.c: FORCE
 	$(call update,scripts/embed-profiles $(PROFILES))
+
+$(GEN)/page_files.c: scripts/embed-web $(PAGE_FILES)
+	$(call msg,EMBED,$@)
+	@mkdir -p $(@D)
+	$(Q)scripts/embed-web $(PAGE_FILES) >$@
+$(DYGRAPHS)/dygraph.min.%:
+	@echo "there is no $@: run: scripts/setup" >&2; exit 1
 
 vpath %.proto $(sort $(dir $(PROTOS)))
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: %.proto

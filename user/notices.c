@@ -2,6 +2,8 @@
 #include "notices.h"
 #include <string.h>
 #include <time.h>
+#include "serve/event_stream.h"
+#include "serve/summary.h"
 #include "util/log.h"
 
 #define NS_PER_MS 1000000u
@@ -182,6 +184,18 @@ void notice_gap(struct bus *bus, uint64_t now_ns, uint64_t gap_ns)
 		COUNT_OF(attributes));
 }
 
+/* Whether anybody reads events over HTTP: only they are shown the summary. */
+static int is_listened_to(struct bus *bus)
+{
+	struct bus_stats stats;
+
+	bus__stats(bus, &stats);
+	for (size_t i = 0; i < stats.subscriber_count; i++)
+		if (!strcmp(stats.subscribers[i].name, EVENT_STREAM_NAME))
+			return 1;
+	return 0;
+}
+
 void notice_snapshot(struct bus *bus, const struct snapshot *snapshot)
 {
 	const struct event_attribute attributes[] = {
@@ -190,9 +204,15 @@ void notice_snapshot(struct bus *bus, const struct snapshot *snapshot)
 		EVENT_NUMBER("streams", snapshot->stream_count),
 		EVENT_NUMBER("taps", snapshot->tap_count),
 	};
+	struct event event = { .type = EVENT_SNAPSHOT, .mono_ns = snapshot->mono_ns };
+	struct strbuf summary = STRBUF_INIT;
 
-	publish(bus, (struct event){ .type = EVENT_SNAPSHOT, .mono_ns = snapshot->mono_ns },
-		attributes, COUNT_OF(attributes));
+	if (is_listened_to(bus))
+		summary_add_json(&summary, snapshot);
+	/* without memory, the event comes without it */
+	event.summary = summary.err ? NULL : summary.data;
+	publish(bus, event, attributes, COUNT_OF(attributes));
+	strbuf_free(&summary);
 }
 
 void notice_output(struct bus *bus, uint64_t now_ns, const char *output, const char *path,

@@ -103,7 +103,7 @@ static void streams_show_labels_and_counters(void **state)
 	json_t *streams, *first, *labels;
 
 	(void)state;
-	inventory_streams(snapshot, 0, 100, &out);
+	inventory_streams(snapshot, NULL, 0, 100, &out);
 	streams = read_list("streams");
 	assert_int_equal(json_array_size(streams), 5);
 	first = json_array_get(streams, 1);
@@ -125,7 +125,7 @@ static void a_stream_without_an_object_or_labels_says_null(void **state)
 	json_t *streams;
 
 	(void)state;
-	inventory_streams(snapshot, 0, 100, &out);
+	inventory_streams(snapshot, NULL, 0, 100, &out);
 	streams = read_list("streams");
 	assert_true(json_is_null(json_object_get(json_array_get(streams, 3), "object")));
 	assert_true(json_is_null(json_object_get(json_array_get(streams, 4), "labels")));
@@ -149,7 +149,7 @@ static void streams_come_in_pages(void **state)
 		json_t *next;
 
 		strbuf_clear(&out);
-		inventory_streams(snapshot, offset, table[i].limit, &out);
+		inventory_streams(snapshot, NULL, offset, table[i].limit, &out);
 		assert_int_equal(json_array_size(read_list("streams")), table[i].count);
 		assert_integer(root, "total", 5);
 		assert_integer(root, "offset", (long long)offset);
@@ -157,6 +157,23 @@ static void streams_come_in_pages(void **state)
 		assert_true(table[i].next ? json_integer_value(next) == table[i].next :
 					    json_is_null(next));
 	}
+}
+
+static void streams_of_one_kernel_come_in_pages_too(void **state)
+{
+	json_t *streams;
+
+	(void)state;
+	inventory_streams(snapshot, "alpha", 1, 1, &out);
+	streams = read_list("streams");
+	assert_int_equal(json_array_size(streams), 1);
+	assert_string(json_array_get(streams, 0), "operation", "receive");
+	assert_integer(root, "total", 3);
+	assert_integer(root, "next_offset", 2);
+	strbuf_clear(&out);
+	inventory_streams(snapshot, "nobody", 0, 100, &out);
+	assert_int_equal(json_array_size(read_list("streams")), 0);
+	assert_integer(root, "total", 0);
 }
 
 static void nothing_to_list_is_an_empty_list(void **state)
@@ -170,7 +187,7 @@ static void nothing_to_list_is_an_empty_list(void **state)
 	inventory_taps(&empty, &out);
 	assert_int_equal(json_array_size(read_list("taps")), 0);
 	strbuf_clear(&out);
-	inventory_streams(&empty, 0, 1, &out);
+	inventory_streams(&empty, NULL, 0, 1, &out);
 	assert_int_equal(json_array_size(read_list("streams")), 0);
 }
 
@@ -184,6 +201,7 @@ int main(void)
 		TEST(streams_show_labels_and_counters),
 		TEST(a_stream_without_an_object_or_labels_says_null),
 		TEST(streams_come_in_pages),
+		TEST(streams_of_one_kernel_come_in_pages_too),
 		TEST(nothing_to_list_is_an_empty_list),
 	};
 

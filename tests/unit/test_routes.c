@@ -2,6 +2,8 @@
 #include "serve_fixture.h"
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "serve/routes.h"
 
@@ -334,6 +336,7 @@ static void streams_refuse_odd_pages(void **state)
 		{ "offset", "1.5" },
 		{ "page", "1" },
 		{ "limit", " 1" },
+		{ "kernel_id", "" },
 	};
 
 	(void)state;
@@ -375,13 +378,78 @@ static void without_a_snapshot_only_the_server_is_healthy(void **state)
 	assert_error(503, "shutting_down");
 }
 
-static void the_page_may_load_nothing_from_anywhere(void **state)
+static void the_page_may_load_nothing_from_anywhere_else(void **state)
 {
 	(void)state;
 	ask("GET", "/");
 	assert_non_null(strstr(header("Content-Security-Policy"), "default-src 'none'"));
-	assert_null(strstr(response.body.data, "<script"));
+	assert_null(strstr(header("Content-Security-Policy"), "unsafe"));
+	assert_null(strstr(response.body.data, "://"));
+	assert_null(strstr(response.body.data, "style="));
+	assert_null(strstr(response.body.data, "<script>"));
 	assert_non_null(strstr(response.body.data, "href=\"/metrics\""));
+}
+
+/* Every file that the page names, with the type that a browser insists on. */
+static void what_the_page_is_made_of_is_served(void **state)
+{
+	static const char *const attributes[] = { " src=\"", " href=\"/web/" };
+	int count = 0;
+
+	(void)state;
+	ask("GET", "/");
+	for (size_t i = 0; i < 2; i++) {
+		char *page = strdup(response.body.data);
+
+		for (char *at = page; (at = strstr(at, attributes[i])); count++) {
+			char path[100];
+
+			at = strchr(at, '"') + 1;
+			snprintf(path, sizeof(path), "%.*s", (int)strcspn(at, "\""), at);
+			ask("GET", path);
+			assert_int_equal(response.status, 200);
+			assert_string_equal(
+				response.content_type,
+				strstr(path, ".css") ? "text/css; charset=utf-8" :
+				strstr(path, ".svg") ? "image/svg+xml" :
+						       "text/javascript; charset=utf-8");
+		}
+		free(page);
+		ask("GET", "/");
+	}
+	assert_true(count >= 4);
+	ask("GET", "/web/");
+	assert_error(404, "not_found");
+	ask("GET", "/web/../metrics");
+	assert_error(404, "not_found");
+	ask("POST", "/web/page.js");
+	assert_error(405, "method_not_allowed");
+}
+
+static void who_has_the_page_already_gets_no_second_one(void **state)
+{
+	struct http_request request = { .method = "GET", .path = "/" };
+	char etag[100], list[300];
+
+	(void)state;
+	ask("GET", "/");
+	snprintf(etag, sizeof(etag), "%s", header("ETag"));
+	snprintf(list, sizeof(list), "\"other\", %s", etag + 2);
+	for (const char *const *text = (const char *const[]){ etag, list, "*", NULL }; *text;
+	     text++) {
+		request.if_none_match = *text;
+		handle(&request);
+		assert_int_equal(response.status, 304);
+		assert_int_equal(response.body.len, 0);
+		assert_string_equal(header("ETag"), etag);
+	}
+	request.if_none_match = "W/\"other\"";
+	handle(&request);
+	assert_int_equal(response.status, 200);
+	request.path = "/web/page.js";
+	request.if_none_match = etag;
+	handle(&request);
+	assert_int_equal(response.status, 200);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -406,7 +474,9 @@ int main(void)
 		TEST(ready_is_said_once_it_was_set),
 		cmocka_unit_test_setup_teardown(without_a_snapshot_only_the_server_is_healthy,
 						setup_without_a_snapshot, teardown),
-		TEST(the_page_may_load_nothing_from_anywhere),
+		TEST(the_page_may_load_nothing_from_anywhere_else),
+		TEST(what_the_page_is_made_of_is_served),
+		TEST(who_has_the_page_already_gets_no_second_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

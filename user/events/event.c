@@ -65,6 +65,8 @@ int event__new(const struct event *from, struct event **out)
 		return -E2BIG;
 	for (size_t i = 0; i < from->attribute_count; i++)
 		size += room_for(from->attributes[i].text);
+	if (from->summary)
+		size += strlen(from->summary) + 1;
 	owner = malloc(sizeof(*owner) + size);
 	if (!owner)
 		return -ENOMEM;
@@ -79,6 +81,8 @@ int event__new(const struct event *from, struct event **out)
 				copy_text(owner, size, from->attributes[i].text);
 	}
 	owner->event.attributes = owner->attributes;
+	if (from->summary)
+		owner->event.summary = strcpy(owner->texts + owner->used, from->summary);
 	*out = &owner->event;
 	return 0;
 }
@@ -126,5 +130,10 @@ void event_add_json(struct strbuf *out, const struct event *event)
 		strbuf_addf(out, ",\"pid\":%u", event->pid);
 	strbuf_addstr(out, ",\"attributes\":{");
 	add_attributes(out, event);
-	strbuf_addstr(out, "}}");
+	strbuf_addch(out, '}');
+	if (event->summary) {
+		strbuf_addstr(out, ",\"summary\":");
+		strbuf_addstr(out, event->summary);
+	}
+	strbuf_addch(out, '}');
 }

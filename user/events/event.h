@@ -23,7 +23,7 @@ enum event_type {
 	EVENT_EVICTION_BURST, /* system, comm, evictions: since the sample before */
 	EVENT_COUNTS_LOST, /* reason, count */
 	EVENT_OVERHEAD, /* path, reason: a file was given up for --overhead.budget */
-	EVENT_SNAPSHOT, /* snapshot, kernels, streams, taps: once per --sample.interval */
+	EVENT_SNAPSHOT, /* snapshot, kernels, streams, taps; summary: once per --sample.interval */
 	EVENT_OUTPUT_FAILED, /* output, path, reason: the last snapshot was not put out there */
 	EVENT_TYPE_COUNT,
 };
@@ -47,9 +47,10 @@ struct event {
 	const char *kernel_id; /* "" = none */
 	size_t attribute_count;
 	const struct event_attribute *attributes;
+	const char *summary; /* of a snapshot, one line of JSON; NULL = none */
 };
 
-/* Copies everything; texts become valid UTF-8, at most 256 bytes long. One reference. -ENOMEM, -E2BIG. */
+/* Copies everything; texts but the summary become valid UTF-8, at most 256 bytes long. One reference. -ENOMEM, -E2BIG. */
 int event__new(const struct event *from, struct event **out);
 struct event *event__ref(struct event *event);
 /* Accepts NULL; returns NULL. */
@@ -57,7 +58,7 @@ struct event *event__unref(struct event *event);
 
 /* "tap.attached", "process.gone", … */
 const char *event_type_name(enum event_type type);
-/* {"number":…,"type":"…","time":…,"kernel_id":"…","pid":…,"attributes":{…}}, no newline. */
+/* {"number":…,"type":"…","time":…,"kernel_id":"…","pid":…,"attributes":{…},"summary":{…}}, no newline. */
 void event_add_json(struct strbuf *out, const struct event *event);
 
 #endif

@@ -87,7 +87,7 @@ int event_stream_answer(struct bus *bus, struct http_response *response)
 
 	if (!stream)
 		return -ENOMEM;
-	err = bus__subscribe(bus, "sse", wake, stream, &stream->subscriber);
+	err = bus__subscribe(bus, EVENT_STREAM_NAME, wake, stream, &stream->subscriber);
 	if (err) {
 		free(stream);
 		return err;

@@ -8,6 +8,8 @@
 #include "events/bus.h"
 #include "serve/exchange.h"
 
+#define EVENT_STREAM_NAME "sse" /* of its subscribers on the bus */
+
 /*
  * Makes the answer to a request for the stream: its producer subscribes to the bus. -ENOSPC: too many do; -ESHUTDOWN;
  * -ENOMEM.

@@ -22,6 +22,7 @@ struct http_request {
 	const char *accept; /* headers; NULL = none */
 	const char *accept_encoding;
 	const char *content_type;
+	const char *if_none_match;
 	const char *body; /* NULL = none */
 	size_t body_len;
 };
@@ -31,7 +32,7 @@ struct http_header {
 	const char *value;
 };
 
-#define HTTP_MAX_HEADERS 4
+#define HTTP_MAX_HEADERS 8
 
 /*
  * What makes a body while it is being sent, so that a big one never lies in memory as a whole. Used

@@ -238,8 +238,7 @@ static bool add_headers(struct MHD_Response *reply, const struct web_config *web
 			const struct http_response *response)
 {
 	bool ok = MHD_add_response_header(reply, "Content-Type", response->content_type) &&
-		  MHD_add_response_header(reply, "X-Content-Type-Options", "nosniff") &&
-		  MHD_add_response_header(reply, "Cache-Control", "no-store");
+		  MHD_add_response_header(reply, "X-Content-Type-Options", "nosniff");
 
 	if (response->content_encoding)
 		ok = ok &&
@@ -247,6 +246,8 @@ static bool add_headers(struct MHD_Response *reply, const struct web_config *web
 	for (size_t i = 0; i < response->header_count && ok; i++)
 		ok = MHD_add_response_header(reply, response->headers[i].name,
 					     response->headers[i].value);
+	if (ok && !MHD_get_response_header(reply, "Cache-Control"))
+		ok = MHD_add_response_header(reply, "Cache-Control", "no-store");
 	for (size_t i = 0; web && i < web->header_count && ok; i++) {
 		/* what the answer says itself, a page's own policy say, is the stricter one */
 		if (!MHD_get_response_header(reply, web->headers[i].name))
@@ -479,6 +480,7 @@ static enum MHD_Result answer(struct generation *generation, struct MHD_Connecti
 		.accept = header(connection, "Accept"),
 		.accept_encoding = header(connection, "Accept-Encoding"),
 		.content_type = header(connection, "Content-Type"),
+		.if_none_match = header(connection, "If-None-Match"),
 		.body = incoming->body.data,
 		.body_len = incoming->body.len,
 	};

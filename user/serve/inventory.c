@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/inventory.h"
+#include <string.h>
 #include "serve/labels.h"
 
 /* `key` comes with what stands around it, such as ",\"pod\":". */
@@ -132,10 +133,41 @@ static void add_stream(struct strbuf *out, const struct stream_sample *stream)
 	strbuf_addch(out, '}');
 }
 
-void inventory_streams(const struct snapshot *snapshot, size_t offset, size_t limit,
-		       struct strbuf *out)
+static int is_of(const struct stream_sample *stream, const char *kernel_id)
 {
-	size_t total = snapshot->stream_count;
+	return !kernel_id || (stream->labels && !strcmp(stream->labels->kernel_id, kernel_id));
+}
+
+static size_t count_streams(const struct snapshot *snapshot, const char *kernel_id)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < snapshot->stream_count; i++)
+		count += is_of(&snapshot->streams[i], kernel_id) != 0;
+	return count;
+}
+
+/* Those from the first-th to before the end-th of the kernel's. */
+static void add_streams(struct strbuf *out, const struct snapshot *snapshot, const char *kernel_id,
+			size_t first, size_t end)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < snapshot->stream_count && at < end; i++) {
+		if (!is_of(&snapshot->streams[i], kernel_id))
+			continue;
+		if (at >= first) {
+			strbuf_addstr(out, at > first ? ",\n" : "\n");
+			add_stream(out, &snapshot->streams[i]);
+		}
+		at++;
+	}
+}
+
+void inventory_streams(const struct snapshot *snapshot, const char *kernel_id, size_t offset,
+		       size_t limit, struct strbuf *out)
+{
+	size_t total = count_streams(snapshot, kernel_id);
 	size_t first = offset < total ? offset : total;
 	size_t end = limit < total - first ? first + limit : total;
 
@@ -147,9 +179,6 @@ void inventory_streams(const struct snapshot *snapshot, size_t offset, size_t li
 	else
 		strbuf_addstr(out, ",\"next_offset\":null");
 	strbuf_addstr(out, ",\"streams\":[");
-	for (size_t i = first; i < end; i++) {
-		strbuf_addstr(out, i > first ? ",\n" : "\n");
-		add_stream(out, &snapshot->streams[i]);
-	}
+	add_streams(out, snapshot, kernel_id, first, end);
 	strbuf_addstr(out, "]}\n");
 }

@@ -11,8 +11,11 @@
 
 void inventory_kernels(const struct snapshot *snapshot, struct strbuf *out);
 void inventory_taps(const struct snapshot *snapshot, struct strbuf *out);
-/* `limit` streams from the one at `offset` on; beyond the last one there are none. */
-void inventory_streams(const struct snapshot *snapshot, size_t offset, size_t limit,
-		       struct strbuf *out);
+/*
+ * `limit` streams from the one at `offset` on, of all streams or, with a kernel_id, of the kernel's; beyond the last one
+ * there are none.
+ */
+void inventory_streams(const struct snapshot *snapshot, const char *kernel_id, size_t offset,
+		       size_t limit, struct strbuf *out);
 
 #endif

@@ -12,6 +12,7 @@
 #include "serve/inventory.h"
 #include "serve/livestat.h"
 #include "serve/negotiate.h"
+#include "serve/page.h"
 #include "serve/scrape.h"
 
 #define JSON "application/json"
@@ -204,7 +205,7 @@ static int parse_number(const char *text, size_t max, size_t *number)
 
 /* 0, or -EINVAL and the answer made. */
 static int read_page(const struct http_request *request, size_t *offset, size_t *limit,
-		     struct http_response *response)
+		     const char **kernel_id, struct http_response *response)
 {
 	for (size_t i = 0; i < request->parameter_count; i++) {
 		const struct http_parameter *p = &request->parameters[i];
@@ -214,9 +215,14 @@ static int read_page(const struct http_request *request, size_t *offset, size_t 
 		if (!strcmp(p->name, "limit") &&
 		    !parse_number(p->value, STREAMS_MAX_LIMIT, limit) && *limit)
 			continue;
-		http_response_error(response, 400, "bad_request",
-				    "%.64s: offset (a number) and limit (1 to %d) are understood",
-				    p->name, STREAMS_MAX_LIMIT);
+		if (!strcmp(p->name, "kernel_id") && !*kernel_id && *p->value) {
+			*kernel_id = p->value;
+			continue;
+		}
+		http_response_error(
+			response, 400, "bad_request",
+			"%.64s: offset (a number), limit (1 to %d) and one kernel_id are understood",
+			p->name, STREAMS_MAX_LIMIT);
 		return -EINVAL;
 	}
 	return 0;
@@ -226,14 +232,15 @@ static void handle_streams(struct routes *routes, const struct http_request *req
 			   struct http_response *response)
 {
 	size_t offset = 0, limit = STREAMS_DEFAULT_LIMIT;
+	const char *kernel_id = NULL;
 	struct snapshot *snapshot;
 
-	if (read_page(request, &offset, &limit, response))
+	if (read_page(request, &offset, &limit, &kernel_id, response))
 		return;
 	snapshot = fresh_snapshot(routes, response);
 	if (!snapshot)
 		return;
-	inventory_streams(snapshot, offset, limit, &response->body);
+	inventory_streams(snapshot, kernel_id, offset, limit, &response->body);
 	succeed(response, JSON);
 	snapshot__unref(snapshot);
 }
@@ -343,25 +350,8 @@ static void handle_ready(struct routes *routes, const struct http_request *reque
 static void handle_page(struct routes *routes, const struct http_request *request,
 			struct http_response *response)
 {
-	static const char page[] =
-		"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		"<title>tapmeter</title>\n</head>\n<body>\n<h1>tapmeter</h1>\n<ul>\n"
-		"<li><a href=\"/metrics\">Metrics</a></li>\n"
-		"<li><a href=\"/api/v1/kernels\">Kernels</a></li>\n"
-		"<li><a href=\"/api/v1/taps\">Taps</a></li>\n"
-		"<li><a href=\"/api/v1/streams\">Streams</a></li>\n"
-		"<li><a href=\"/api/v1/events\">Events</a></li>\n"
-		"<li><a href=\"/-/healthy\">Healthy</a></li>\n"
-		"<li><a href=\"/-/ready\">Ready</a></li>\n"
-		"</ul>\n</body>\n</html>\n";
-
 	(void)routes;
-	(void)request;
-	strbuf_add(&response->body, page, sizeof(page) - 1);
-	succeed(response, "text/html; charset=utf-8");
-	http_response_header(response, "Content-Security-Policy",
-			     "default-src 'none'; base-uri 'none'; form-action 'none'; "
-			     "frame-ancestors 'none'");
+	page_answer(request, response);
 }
 
 /* ---- the table ---- */
@@ -372,7 +362,6 @@ static const struct route {
 	void (*handle)(struct routes *routes, const struct http_request *request,
 		       struct http_response *response);
 } table[] = {
-	{ "/", false, handle_page },
 	{ "/metrics", false, handle_metrics },
 	{ "/api/v1/kernels", false, handle_kernels },
 	{ "/api/v1/live-stat", true, handle_live_stat },
@@ -385,11 +374,13 @@ static const struct route {
 
 static const struct route *find_route(const char *path)
 {
+	static const struct route page = { NULL, false, handle_page };
+
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (!strcmp(path, table[i].path))
 			return &table[i];
 	}
-	return NULL;
+	return page_has(path) ? &page : NULL;
 }
 
 static int is_allowed(const struct route *route, const char *method)
