@@ -42,6 +42,7 @@ struct collector {
 	int giving_up; /* a file is being given up for the budget */
 	uint64_t mapped_lost;
 	uint64_t lost_elsewhere[TM_LOST_COUNT];
+	struct otlp_counts otlp;
 	uint64_t snapshots;
 	uint64_t now_ns;
 	uint32_t noted[MAX_NOTED];

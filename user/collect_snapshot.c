@@ -176,6 +176,7 @@ static void add_totals(struct collector *c, struct snapshot *raw)
 	raw->lost[TM_LOST_KERNEL_ID_CONFLICT] += whose__conflicts(c->whose);
 	tell_losses(c, raw);
 	bus__stats(c->bus, &raw->bus);
+	raw->otlp = c->otlp;
 	raw->streams_used = streams__used(c->streams);
 	raw->streams_limit = (uint32_t)c->config->max_streams;
 	raw->series_capped = series_table__capped(c->series);
