@@ -23,7 +23,7 @@ msg = @printf '  %-8s %s\n' '$(1)' '$(2)';
 MAKEFLAGS += --no-print-directory
 endif
 
-PACKAGES := 'libbpf >= 1.3' libelf zlib libmicrohttpd gnutls libcrypt jansson yaml-0.1 libprotobuf-c
+PACKAGES := 'libbpf >= 1.3' libelf zlib libmicrohttpd gnutls libcrypt jansson yaml-0.1 libprotobuf-c libcap-ng libseccomp
 
 CFLAGS ?= -O2 -g
 ERRORS := $(if $(filter 1,$(WERROR)),-Werror)
@@ -75,6 +75,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/t
 WORKLOADS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/workload/*.c)) \
 	$(patsubst %.cc,$(BUILD)/%,$(wildcard tests/workload/*.cc))
 BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,target tapper shapes.so floor.bpf.o)
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 # What a C file may include before the compiler has ever said what it does include.
 GENERATED := $(GEN)/version.h $(if $(BPF_SOURCES),$(GEN)/tapmeter.skel.h) $(PROTO_SOURCES:.c=.h)
 
@@ -107,6 +108,15 @@ bench: ## install what is needed, then measure (root): ROWS="1 4" some rows, BEN
 	$(Q)scripts/setup build bench
 	$(Q)$(MAKE) all bench-programs
 	$(Q)BUILD='$(BUILD)' tests/bench/run
+
+# Built by clang, with all of user/ instrumented.
+.PHONY: fuzz fuzz-programs
+fuzz: ## install what is needed, then fuzz what reads foreign bytes: FUZZ_SECONDS=60 each, TARGETS="elf code" some
+	$(Q)scripts/setup build fuzz
+	$(Q)$(MAKE) BUILD=$(BUILD)/fuzzed CC=$(CLANG) fuzz-programs \
+		HARDENING='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
+	$(Q)BUILD='$(BUILD)' tests/fuzz/run
+fuzz-programs: $(FUZZERS)
 
 .PHONY: soak
 soak: ## run the programs of tests/soak
@@ -257,6 +267,12 @@ $(BUILD)/tests/test_%: tests/unit/test_%.c $(TOOL_LIB) $(LIB) $(BUILD)/flags
 	$(Q)$(COMPILE) -MF $@.d -MT $@ $< $(ALL_LDFLAGS) $(call said_in,LDFLAGS,$<) \
 		$(TOOL_LIB) $(LIB) -lcmocka $(call said_in,LDLIBS,$<) $(ALL_LDLIBS) -o $@
 
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(TOOL_LIB) $(LIB) $(BUILD)/flags
+	$(call msg,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MF $@.d -MT $@ $< $(ALL_LDFLAGS) -fsanitize=fuzzer $(TOOL_LIB) $(LIB) \
+		$(call said_in,LDLIBS,$<) $(ALL_LDLIBS) -o $@
+
 $(BUILD)/tests/bench/target: tests/bench/target.c $(BUILD)/flags
 	$(call msg,BENCH,$@)
 	@mkdir -p $(@D)
@@ -291,4 +307,4 @@ $(BUILD)/tests/workload/%: tests/workload/%.cc $(BUILD)/flags
 .DELETE_ON_ERROR:
 
 -include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(TOOLKIT_OBJECTS:.o=.d) $(BUILD)/user/main.d $(BPF_OBJECTS:.o=.d)
--include $(UNIT_TESTS:=.d) $(WORKLOADS:=.d) $(BENCH_PROGRAMS:=.d)
+-include $(FUZZERS:=.d) $(UNIT_TESTS:=.d) $(WORKLOADS:=.d) $(BENCH_PROGRAMS:=.d)

@@ -8,6 +8,7 @@
 #include "hist.bpf.h"
 #include "stream.bpf.h"
 #include "failure.bpf.h"
+#include "slow.bpf.h"
 #include "result.bpf.h"
 #include "rpc.bpf.h"
 #include "transit.bpf.h"
@@ -20,6 +21,7 @@ const volatile bool filter_processes = false;
 const volatile __u32 cgroup_streams_limit = 0;
 const volatile __u64 hist_bounds_ns[TM_HIST_BOUNDS] = {};
 const volatile __u8 hist_guesses[TM_HIST_GUESSES] = {};
+const volatile __u64 slow_call_ns = 0;
 const volatile __u64 transit_seed = 0;
 const volatile __u32 rpc_rule_count = 0;
 const volatile struct tm_rpc_rule rpc_rules[TM_RPC_RULES] = {};
@@ -226,6 +228,7 @@ static __always_inline void call_count(struct tm_thread *thread, const struct tm
 		count_failure(thread, spec, frame, slot);
 	else
 		more = count_success(spec, frame, slot, ret, now - frame->start_ns);
+	slow_check(thread, spec, frame, now - frame->start_ns, failed);
 	if (spec->quick.rpc && !failed && more != -1 &&
 	    rpc_wanted(rpc_stream_at(frame->slot), frame))
 		rpc_returned(spec, frame, ret, now, more);

@@ -10,6 +10,7 @@
 #include "counters.bpf.h"
 #include "hist.bpf.h"
 #include "failure.bpf.h"
+#include "slow.bpf.h"
 
 /* At entry only conditions on arguments are known; memory is read at return. */
 static __always_inline bool is_known_at_entry(const struct tm_value *condition)
@@ -252,8 +253,10 @@ static __noinline void result_return(struct tm_thread *thread, struct tm_frame *
 	if (growth.by[TM_COUNTER_FAILURES] || failed_by_growth(result, frame) ||
 	    call_failed(spec, frame, ret)) {
 		count_failure(thread, spec, frame, slot);
+		slow_check(thread, spec, frame, duration, true);
 		return;
 	}
+	slow_check(thread, spec, frame, duration, false);
 	hist_add(slot, duration);
 	__sync_fetch_and_add(&slot->sum_ns, duration);
 	missed = count_found(result, frame, slot, ret,

@@ -130,7 +130,7 @@ static __noinline void rpc_request(const struct rpc_stream *stream, const struct
 	*(volatile __u64 *)&request->start_ns = start_ns;
 }
 
-static __noinline void rpc_answer(const struct tm_rpc_request *request, __u64 now)
+static __noinline void rpc_answer(const struct tm_rpc_request *request, __u64 now, bool result)
 {
 	struct tm_rpc *rpc;
 	__u32 bucket;
@@ -146,6 +146,8 @@ static __noinline void rpc_answer(const struct tm_rpc_request *request, __u64 no
 	if (bucket < TM_HIST_BUCKETS)
 		__sync_fetch_and_add(&rpc->hist[bucket], 1);
 	__sync_fetch_and_add(&rpc->sum_ns, ns);
+	if (result)
+		__sync_fetch_and_add(&rpc->results, 1);
 }
 
 static __noinline void rpc_response(const struct rpc_stream *stream, const struct tm_frame *frame,
@@ -170,7 +172,8 @@ static __noinline void rpc_response(const struct rpc_stream *stream, const struc
 	/* a response repeats the operation */
 	if (!request || request->op != stream->op || bpf_map_delete_elem(&rpc_pending, &key))
 		return;
-	rpc_answer(request, now);
+	/* uid and operation, then the result if there is one */
+	rpc_answer(request, now, (int)stream->frames - stream->addressed > 2);
 	*(volatile __u64 *)&request->start_ns = 0;
 	bpf_map_push_elem(&free_rpc_requests, &place, 0);
 }

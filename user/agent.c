@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "collect.h"
@@ -27,7 +28,9 @@
 #include "util/exit_code.h"
 #include "util/log.h"
 #include "util/notify.h"
+#include "util/privileges.h"
 #include "util/program.h"
+#include "util/syscalls.h"
 #include "version.h"
 #include "web.h"
 
@@ -38,7 +41,7 @@
 #define DRAIN_NS 5000000000ull /* for the log to write what has happened before the end */
 #define DRAIN_LOOK_NS 10000000ull /* whether it has */
 #define DRAIN_SHOWN_NS 1000000000ull /* so long, but no longer, the last state but one is shown */
-#define MAX_CONNECTIONS 512
+#define MAX_CONNECTIONS 4096
 #define CONNECTION_TIMEOUT_S 10
 #define MAX_BODY (1 << 20) /* live-stat: 10 000 ids of 100 bytes */
 
@@ -324,6 +327,13 @@ static int loop(struct agent *agent)
 
 /* ---- start and stop ------------------------------------------------------------------------- */
 
+static int write_log(void *arg)
+{
+	struct agent *agent = arg;
+
+	return bus__run(agent->bus, "log", notices_log, NULL);
+}
+
 static int agent_open(struct agent *agent)
 {
 	int err;
@@ -337,7 +347,7 @@ static int agent_open(struct agent *agent)
 	if (!err)
 		err = bus__new(BUS_ROOM, &agent->bus);
 	if (!err)
-		err = bus__run(agent->bus, "log", notices_log, NULL);
+		err = privileges_without(write_log, agent);
 	if (!err)
 		err = store__new(agent->config->max_age_ns, request_snapshot, agent, &agent->store);
 	return err;
@@ -366,7 +376,7 @@ static void agent_close(struct agent *agent)
 		close(agent->epoll_fd);
 }
 
-/* Before there are threads, BPF programs or anything else that a child could inherit. Without a relay the rest works. */
+/* Before there are threads, secrets, BPF programs or anything else that a child could inherit. Without a relay the rest works. */
 static void start_relay(struct agent *agent)
 {
 	int program = program_open("relay");
@@ -400,6 +410,8 @@ static unsigned views_of(const struct option_texts *names)
 			views |= FAMILIES_VIEW_BACKENDAI;
 		else if (!strcmp(names->items[i], "fastdeploy"))
 			views |= FAMILIES_VIEW_FASTDEPLOY;
+		else if (!strcmp(names->items[i], "lmcache"))
+			views |= FAMILIES_VIEW_LMCACHE;
 	return views;
 }
 
@@ -488,6 +500,27 @@ static void tell_service_manager(void)
 			LOG_STR("error", strerror(-err)));
 }
 
+/* From here on it has what later taps need. All that executes, changes users or opens ports is done. */
+static int give_up_privileges(const struct agent *agent)
+{
+	int err = privileges_keep_needed(collector__taps_by_perf(agent->collector));
+
+	if (!err)
+		err = syscalls_confine();
+	if (err)
+		log_msg(LOG_ERROR, "cannot give up privileges", LOG_STR("error", strerror(-err)));
+	return err;
+}
+
+static void warn_of_missing(void)
+{
+	char missing[400];
+
+	if (privileges_missing(missing, sizeof(missing)))
+		log_msg(LOG_WARN, "some processes cannot be seen or tapped: privileges are missing",
+			LOG_STR("missing", missing));
+}
+
 static int run(struct agent *agent)
 {
 	int err = watch_all(agent);
@@ -495,8 +528,12 @@ static int run(struct agent *agent)
 	if (!err) {
 		tell_of_relay(agent);
 		tend_outputs(agent);
+		warn_of_missing();
 		collector__sweep(agent->collector, now_ns());
 		take_snapshot(agent, 1);
+		err = give_up_privileges(agent);
+	}
+	if (!err) {
 		if (agent->outputs)
 			outputs__set_state(agent->outputs, RELAY_LIVE);
 		routes__set_ready(agent->routes);
@@ -529,11 +566,13 @@ int agent_run(const struct config *config, const struct profile *const *profiles
 	for (int i = 0; i < SOURCE_COUNT; i++)
 		agent.fds[i] = -1;
 	bound_heap();
-	if (web_load(config->web_config_file, &web))
+	umask(077);
+	start_relay(&agent);
+	if (web_load(config->web_config_file, &web)) {
+		relay_link__free(agent.relay);
 		return EXIT_CODE_USAGE;
+	}
 	err = agent_open(&agent);
-	if (!err)
-		start_relay(&agent);
 	if (err) {
 		web_config__free(web);
 		log_msg(LOG_ERROR, "cannot start", LOG_STR("error", strerror(-err)));

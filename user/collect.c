@@ -221,6 +221,7 @@ static int open_probes(struct collector *c, char *err, size_t err_len)
 		.transit = wants_transit(c->config),
 		.view_bound_count = has_view(c->config, "fastdeploy") ? VIEW_FASTDEPLOY_BOUNDS : 0,
 		.view_bounds_ns = view_fastdeploy_bounds_ns,
+		.slow_call_ns = c->config->slow_call_ns,
 		.rpc_rules = c->rpc_rules.rules,
 		.rpc_rule_count = c->rpc_rules.count,
 		.filter = c->filtered,
@@ -281,6 +282,8 @@ static int open_taps(struct collector *c, const struct profile *const *profiles,
 	const struct requests_config requests_config = {
 		.rules = &c->rpc_rules,
 		.stream_rules = collect_stream_rules,
+		.bus = c->bus,
+		.stuck_after_ns = c->config->stuck_after_ns,
 	};
 	int error = taps__new(c->probes, profiles, count, &c->cost, &taps_callbacks, &c->taps);
 
@@ -320,7 +323,7 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	error = mmap_watch__new(&c->watch);
 	if (error)
 		snprintf(err, err_len,
-			 "cannot watch for new mappings: perf_event_open: %s: run as root or with "
+			 "cannot watch for new mappings: perf_event_open: %s: it needs "
 			 "CAP_PERFMON",
 			 strerror(-error));
 	return error;
@@ -377,6 +380,11 @@ void collector__free(struct collector *collector)
 int collector__events_fd(const struct collector *collector)
 {
 	return probes__events_fd(collector->probes);
+}
+
+int collector__taps_by_perf(const struct collector *collector)
+{
+	return probes__way(collector->probes) == ATTACH_PERF;
 }
 
 int collector__mapped_fd(const struct collector *collector)

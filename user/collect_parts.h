@@ -6,6 +6,7 @@
  * collect_series.c: streams to series. collect_snapshot.c: all of it to a snapshot. The agent's thread.
  */
 #include "backlog.h"
+#include "evictions.h"
 #include "requests.h"
 #include "subject/process.h"
 #include "tap/calibrate.h"
@@ -57,6 +58,7 @@ struct owner {
 	uint64_t messages; /* received, read before the calls in flight */
 	int noted; /* it was: the stream is not new */
 	int stuck; /* the bus has been told of the call in flight */
+	struct evictions evictions;
 	uint8_t rpc; /* bit n: requests by rule n may be on it */
 };
 

@@ -211,6 +211,15 @@ static int on_retire(void *arg, void *user, const struct tm_slot *totals, uint64
 	return 0;
 }
 
+static void on_slow(void *arg, void *user, const struct tm_slow_event *event)
+{
+	struct collector *c = arg;
+	const struct owner *owner = user;
+
+	notice_slow(c->bus, c->now_ns, event->event.process.tgid, series__labels(owner->series),
+		    event->duration_ns, event->calls);
+}
+
 int collect_free_owner(void *arg, const struct stream_view *view)
 {
 	(void)arg;
@@ -279,7 +288,12 @@ uint8_t collect_stream_rules(void *stream, const struct series_labels **labels)
 
 struct stream_callbacks collect_stream_callbacks(struct collector *c)
 {
-	return (struct stream_callbacks){ .open = on_open, .retire = on_retire, .arg = c };
+	return (struct stream_callbacks){
+		.open = on_open,
+		.retire = on_retire,
+		.slow = on_slow,
+		.arg = c,
+	};
 }
 
 struct transit_callbacks collect_transit_callbacks(struct collector *c)

@@ -31,6 +31,16 @@ static void check_stuck(struct collector *c, struct owner *owner, const struct s
 	owner->stuck = stuck;
 }
 
+static void check_evictions(struct collector *c, struct owner *owner,
+			    const struct stream_sample *row, uint64_t count)
+{
+	uint64_t burst = evictions_look(&owner->evictions, count, c->now_ns);
+
+	if (burst)
+		notice_evictions(c->bus, c->now_ns, row->tgid, series__labels(owner->series),
+				 burst);
+}
+
 static int add_stream(void *arg, const struct stream_view *view)
 {
 	struct filling *f = arg;
@@ -69,8 +79,10 @@ static int add_stream(void *arg, const struct stream_view *view)
 	if (owner && row.oldest_ns >= RECEIVER_WAITS_NS &&
 	    series__labels(owner->series)->direction == DIRECTION_RECEIVE)
 		backlog__waits(owner->flow);
-	if (owner)
+	if (owner) {
 		check_stuck(f->collector, owner, &row);
+		check_evictions(f->collector, owner, &row, counters.cache.evictions);
+	}
 	return snapshot_builder__add_stream(f->builder, owner ? owner->series : NULL, &counters,
 					    &row);
 }

@@ -5,6 +5,7 @@
 #include "util/log.h"
 
 #define NS_PER_MS 1000000u
+#define NS_PER_US 1000u
 
 static void publish(struct bus *bus, struct event event, const struct event_attribute *attributes,
 		    size_t count)
@@ -122,6 +123,43 @@ void notice_stuck(struct bus *bus, uint64_t now_ns, uint32_t tgid,
 	publish(bus, stream_event(EVENT_CALL_STUCK, now_ns, tgid, labels), attributes, count);
 }
 
+void notice_slow(struct bus *bus, uint64_t now_ns, uint32_t tgid,
+		 const struct series_labels *labels, uint64_t duration_ns, uint64_t calls)
+{
+	struct event_attribute attributes[EVENT_MAX_ATTRIBUTES];
+	size_t count = add_labels(labels, attributes);
+
+	attributes[count++] = EVENT_NUMBER("duration_us", duration_ns / NS_PER_US);
+	attributes[count++] = EVENT_NUMBER("calls", calls);
+	publish(bus, stream_event(EVENT_CALL_SLOW, now_ns, tgid, labels), attributes, count);
+}
+
+void notice_unanswered(struct bus *bus, uint64_t now_ns, uint32_t tgid,
+		       const struct series_labels *labels, uint32_t unanswered, uint64_t age_ns)
+{
+	const struct event_attribute attributes[] = {
+		EVENT_TEXT("system", labels->system),	 EVENT_TEXT("comm", labels->comm),
+		EVENT_TEXT("method", labels->operation), EVENT_TEXT("side", labels->side),
+		EVENT_NUMBER("unanswered", unanswered),	 EVENT_NUMBER("age_ms", age_ns / NS_PER_MS),
+	};
+
+	publish(bus, stream_event(EVENT_REQUEST_UNANSWERED, now_ns, tgid, labels), attributes,
+		COUNT_OF(attributes));
+}
+
+void notice_evictions(struct bus *bus, uint64_t now_ns, uint32_t tgid,
+		      const struct series_labels *labels, uint64_t evictions)
+{
+	const struct event_attribute attributes[] = {
+		EVENT_TEXT("system", labels->system),
+		EVENT_TEXT("comm", labels->comm),
+		EVENT_NUMBER("evictions", evictions),
+	};
+
+	publish(bus, stream_event(EVENT_EVICTION_BURST, now_ns, tgid, labels), attributes,
+		COUNT_OF(attributes));
+}
+
 void notice_lost(struct bus *bus, uint64_t now_ns, enum tm_lost reason, uint64_t count)
 {
 	const struct event_attribute attributes[] = {
@@ -173,6 +211,9 @@ static const struct log_entry {
 	[EVENT_STREAM_OPENED] = { LOG_DEBUG, "stream opened" },
 	[EVENT_STREAM_CLOSED] = { LOG_DEBUG, "stream closed" },
 	[EVENT_CALL_STUCK] = { LOG_WARN, "call stuck" },
+	[EVENT_CALL_SLOW] = { LOG_WARN, "call slow" },
+	[EVENT_REQUEST_UNANSWERED] = { LOG_WARN, "request unanswered" },
+	[EVENT_EVICTION_BURST] = { LOG_WARN, "eviction burst" },
 	[EVENT_COUNTS_LOST] = { LOG_WARN, "counts lost" },
 	[EVENT_OVERHEAD] = { LOG_WARN, "tap given up: over the budget" },
 	[EVENT_SNAPSHOT] = { LOG_DEBUG, "snapshot taken" },

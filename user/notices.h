@@ -25,6 +25,14 @@ void notice_stream_end(struct bus *bus, uint64_t now_ns, uint32_t tgid,
 		       const struct series_labels *labels, const struct counters *totals);
 void notice_stuck(struct bus *bus, uint64_t now_ns, uint32_t tgid,
 		  const struct series_labels *labels, uint64_t age_ns);
+/* `calls` slow ones since the event before, the last of which took duration_ns. */
+void notice_slow(struct bus *bus, uint64_t now_ns, uint32_t tgid,
+		 const struct series_labels *labels, uint64_t duration_ns, uint64_t calls);
+/* So many requests on a socket are without response, the oldest for age_ns. */
+void notice_unanswered(struct bus *bus, uint64_t now_ns, uint32_t tgid,
+		       const struct series_labels *labels, uint32_t unanswered, uint64_t age_ns);
+void notice_evictions(struct bus *bus, uint64_t now_ns, uint32_t tgid,
+		      const struct series_labels *labels, uint64_t evictions);
 void notice_lost(struct bus *bus, uint64_t now_ns, enum tm_lost reason, uint64_t count);
 /* OUTPUT_FAILED. */
 void notice_output(struct bus *bus, uint64_t now_ns, const char *output, const char *path,

@@ -225,7 +225,12 @@ static int fill_settings(const struct config *config, struct relay_settings *set
 		err = relay_settings_add_u64(settings, "log.format", config->log_format);
 	if (!err)
 		err = fill_publish(config, settings, interval_ns);
-	return err ? err : fill_otlp(config, settings, interval_ns);
+	if (!err)
+		err = fill_otlp(config, settings, interval_ns);
+	if (err || !*interval_ns)
+		return err;
+	/* so that an output can tell which pages are for it */
+	return relay_settings_add_u64(settings, "feed.interval_ns", *interval_ns);
 }
 
 /* Before anything is tapped: a folder or an endpoint that cannot be is an error at the start. */

@@ -2,22 +2,18 @@
 #include "relay_link.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "relay_starter.h"
 #include "util/log.h"
 #include "util/plausible.h"
 
-#define NOBODY 65534
 #define FIRST_WAIT_NS 1000000000ull /* before it is started again; twice as long each time */
 #define MAX_WAIT_NS 60000000000ull
 #define SETTLED_NS 60000000000ull /* one that has run for so long begins with a short wait anew */
@@ -31,50 +27,15 @@ struct asked {
 };
 
 struct relay_link {
-	int program;
+	struct relay_starter *starter; /* NULL: there is never a relay */
 	int epoll_fd; /* of the socket alone, so that the agent's descriptor outlives the relay */
 	int socket; /* -1: no relay */
-	pid_t pid;
+	pid_t pid; /* of the relay, as long as there is one */
 	uint32_t number;
 	uint64_t started_ns;
 	uint64_t wait_ns, start_at_ns;
 	struct asked asked[RELAY_MAX_LOOKUPS];
 };
-
-/* ---- the child: only system calls, for there may be threads --------------------------------- */
-
-/* glibc's set*id() would want to do it for all threads, which this process does not have. */
-static int drop_privileges(void)
-{
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -1;
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	/* one that is not root has no more to lose than its capabilities, which the exec takes */
-	if (geteuid())
-		return 0;
-	return syscall(SYS_setgroups, 0, NULL) || syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) ||
-			       syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) ?
-		       -1 :
-		       0;
-}
-
-static void child(int program, int socket)
-{
-	char *const argv[] = { (char *)"tapmeter-relay", NULL };
-	char *const no_environment[] = { NULL };
-	int null = open("/dev/null", O_RDWR);
-
-	/* above the places that are filled now */
-	program = fcntl(program, F_DUPFD_CLOEXEC, 10);
-	socket = fcntl(socket, F_DUPFD, 10);
-	if (null < 0 || program < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    dup2(socket, RELAY_FD) < 0)
-		return;
-	if (dup2(program, RELAY_FD + 1) < 0 || fcntl(RELAY_FD + 1, F_SETFD, FD_CLOEXEC) ||
-	    syscall(SYS_close_range, RELAY_FD + 2, ~0u, 0) || drop_privileges())
-		return;
-	fexecve(RELAY_FD + 1, argv, no_environment);
-}
 
 /* ---- start and end ---------------------------------------------------------------------------- */
 
@@ -89,15 +50,9 @@ static void wait_longer(struct relay_link *link, uint64_t now_ns)
 
 static int reap(struct relay_link *link)
 {
-	int status = -1;
-
 	close(link->socket);
 	link->socket = -1;
-	kill(link->pid, SIGKILL);
-	while (waitpid(link->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	link->pid = 0;
-	return status;
+	return relay_starter__end(link->starter);
 }
 
 static int watch(struct relay_link *link)
@@ -109,22 +64,17 @@ static int watch(struct relay_link *link)
 
 static int start(struct relay_link *link, uint64_t now_ns)
 {
-	int pair[2], err = 0;
+	int pair[2], pid, err;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
-	link->pid = fork();
-	if (!link->pid) {
-		child(link->program, pair[1]);
-		_exit(127);
-	}
-	if (link->pid < 0)
-		err = -errno;
+	pid = relay_starter__start(link->starter, pair[1]);
 	close(pair[1]);
-	if (err) {
+	if (pid < 0) {
 		close(pair[0]);
-		return err;
+		return pid;
 	}
+	link->pid = pid;
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	link->socket = pair[0];
 	link->started_ns = now_ns;
@@ -146,25 +96,27 @@ static void try_to_start(struct relay_link *link, uint64_t now_ns)
 		LOG_STR("error", strerror(-err)));
 }
 
+static int link_open(struct relay_link *link, int program)
+{
+	link->socket = -1;
+	link->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (link->epoll_fd < 0)
+		return -errno;
+	return program < 0 ? 0 : relay_starter__new(program, &link->starter);
+}
+
 int relay_link__new(int program, uint64_t now_ns, struct relay_link **out)
 {
 	struct relay_link *link = calloc(1, sizeof(*link));
-	int err;
+	int err = link ? link_open(link, program) : -ENOMEM;
 
-	if (!link) {
-		if (program >= 0)
-			close(program);
-		return -ENOMEM;
-	}
-	link->program = program;
-	link->socket = -1;
-	link->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (link->epoll_fd < 0) {
-		err = -errno;
+	if (program >= 0)
+		close(program); /* the starter has its own */
+	if (err) {
 		relay_link__free(link);
 		return err;
 	}
-	if (program >= 0)
+	if (link->starter)
 		try_to_start(link, now_ns);
 	*out = link;
 	return 0;
@@ -175,11 +127,10 @@ void relay_link__free(struct relay_link *link)
 	if (!link)
 		return;
 	if (link->socket >= 0)
-		reap(link);
+		close(link->socket);
+	relay_starter__free(link->starter);
 	if (link->epoll_fd >= 0)
 		close(link->epoll_fd);
-	if (link->program >= 0)
-		close(link->program);
 	free(link);
 }
 
@@ -194,6 +145,8 @@ static void give_up(struct relay_link *link, const char *reason, relay_answer_fn
 {
 	int status = reap(link);
 
+	if (status < 0)
+		status = 0;
 	wait_longer(link, now_ns);
 	log_msg(LOG_WARN, "tapmeter-relay has ended", LOG_STR("reason", reason),
 		LOG_U64("exit_status", (uint64_t)(WIFEXITED(status) ? WEXITSTATUS(status) : 0)),
@@ -369,7 +322,7 @@ void relay_link__read(struct relay_link *link, relay_answer_fn fn, void *arg, ui
 
 void relay_link__tick(struct relay_link *link, relay_answer_fn fn, void *arg, uint64_t now_ns)
 {
-	if (link->program < 0)
+	if (!link->starter)
 		return;
 	if (link->socket < 0) {
 		if (now_ns >= link->start_at_ns)

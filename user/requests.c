@@ -3,7 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "notices.h"
 #include "tap/rpcs.h"
+
+/* The requests of one method on one socket: rpcs.h hands it back as `user`. */
+struct method {
+	struct series *series;
+	int stuck; /* the bus has been told of the oldest one */
+};
 
 struct requests {
 	struct requests_config config;
@@ -33,7 +40,7 @@ static int on_open(void *arg, void *stream, const struct tm_rpc *rpc, void **use
 	const struct series_labels *socket;
 	const struct profile *profile;
 	struct series_labels labels;
-	struct series *series;
+	struct method *method;
 	int err;
 
 	*user = NULL;
@@ -50,16 +57,24 @@ static int on_open(void *arg, void *stream, const struct tm_rpc *rpc, void **use
 	labels.endpoint = labels.socket_type = "";
 	labels.side = rpc->side == TM_RPC_SERVER ? "server" : "client";
 	labels.operation = profile->rpc->methods[rpc->method];
-	err = series_table__open(r->series, &labels, &series);
-	if (!err)
-		*user = series;
-	return err;
+	method = calloc(1, sizeof(*method));
+	if (!method)
+		return -ENOMEM;
+	err = series_table__open(r->series, &labels, &method->series);
+	if (err) {
+		free(method);
+		return err;
+	}
+	*user = method;
+	return 0;
 }
 
 static void read_counters(const struct tm_rpc *rpc, struct counters *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->sum_ns = rpc->sum_ns;
+	/* before the histogram: never more results than answers */
+	out->results = __atomic_load_n(&rpc->results, __ATOMIC_ACQUIRE);
 	for (size_t i = 0; i < TM_HIST_BUCKETS; i++) {
 		out->hist[i] = rpc->hist[i];
 		out->frames += out->hist[i];
@@ -71,10 +86,15 @@ static void read_counters(const struct tm_rpc *rpc, struct counters *out)
 static int on_retire(void *arg, void *user, const struct tm_rpc *totals, uint64_t now_ns)
 {
 	struct requests *r = arg;
+	struct method *method = user;
 	struct counters counters;
+	int err;
 
 	read_counters(totals, &counters);
-	return series_table__retire(r->series, user, &counters, now_ns);
+	err = series_table__retire(r->series, method->series, &counters, now_ns);
+	if (!err)
+		free(method);
+	return err;
 }
 
 /* The operations that have names, for BPF. */
@@ -120,10 +140,19 @@ int requests__new(const struct requests_config *config, struct probes *probes,
 	return 0;
 }
 
+static int free_method(void *arg, const struct rpc_view *view)
+{
+	(void)arg;
+	free(view->user);
+	return 0;
+}
+
 void requests__free(struct requests *requests)
 {
 	if (!requests)
 		return;
+	if (requests->rpcs)
+		rpcs__each(requests->rpcs, free_method, NULL);
 	rpcs__free(requests->rpcs);
 	free(requests);
 }
@@ -133,17 +162,31 @@ void requests__update(struct requests *requests, uint64_t now_ns)
 	rpcs__update(requests->rpcs, now_ns);
 }
 
+/* Once for each time that it becomes so. */
+static void check_stuck(struct requests *r, struct method *method, const struct rpc_view *view,
+			uint64_t oldest_ns)
+{
+	int stuck = oldest_ns >= r->config.stuck_after_ns;
+
+	if (stuck && !method->stuck)
+		notice_unanswered(r->config.bus, r->now_ns, view->tgid,
+				  series__labels(method->series), view->unanswered, oldest_ns);
+	method->stuck = stuck;
+}
+
 static int add(void *arg, const struct rpc_view *view)
 {
 	struct requests *r = arg;
+	struct method *method = view->user;
 	struct counters counters;
 	uint64_t oldest_ns = 0;
 
 	if (view->oldest_start_ns && r->now_ns > view->oldest_start_ns)
 		oldest_ns = r->now_ns - view->oldest_start_ns;
 	read_counters(view->counters, &counters);
-	return snapshot_builder__add_requests(r->builder, view->user, &counters, view->unanswered,
-					      oldest_ns);
+	check_stuck(r, method, view, oldest_ns);
+	return snapshot_builder__add_requests(r->builder, method->series, &counters,
+					      view->unanswered, oldest_ns);
 }
 
 int requests__fill(struct requests *requests, struct snapshot_builder *builder, uint64_t now_ns)

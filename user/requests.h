@@ -6,6 +6,7 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include "events/bus.h"
 #include "store/snapshot.h"
 #include "tap/rpc_rules.h"
 #include "tap/streams.h"
@@ -19,6 +20,8 @@ int requests_rules(const struct config *config, const struct profile *const *pro
 
 struct requests_config {
 	const struct rpc_rules *rules; /* borrowed */
+	struct bus *bus; /* borrowed; is told of requests without response */
+	uint64_t stuck_after_ns; /* for so long */
 	/* Of a stream's user: its series' labels, and (bit n) whether rule n means its socket. */
 	uint8_t (*stream_rules)(void *stream, const struct series_labels **labels);
 };

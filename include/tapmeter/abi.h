@@ -9,7 +9,7 @@
  */
 #include <linux/types.h>
 
-#define TM_ABI_VERSION 3
+#define TM_ABI_VERSION 4
 
 /* Sizes of the fixed tables. Streams are sized by --max-streams at load time. */
 #define TM_MAX_SPECS 4096
@@ -102,7 +102,7 @@ struct tm_quick {
 	__u8 object, bytes, more, failed; /* enum tm_quick_form */
 	__u8 object_arg, more_arg; /* 0..5 */
 	__u8 rpc; /* as in tm_spec: in the cache line that all calls need */
-	__u8 pad;
+	__u8 waits; /* as in tm_spec */
 	__u64 more_mask;
 };
 _Static_assert(sizeof(struct tm_quick) == 16, "tm_quick layout");
@@ -181,7 +181,8 @@ struct tm_spec {
 	struct tm_payload payload;
 	__u8 rpc; /* bit n: frames may be requests or responses by rule n */
 	__u8 no_transit; /* 1: `payload` is for requests only, messages are not recognised */
-	__u16 pad2;
+	__u8 waits; /* 1: a receive, which may take long with nothing wrong: never a slow call */
+	__u8 pad2;
 	__u32 pad3;
 	__u64 pad[4];
 };
@@ -458,9 +459,10 @@ struct tm_rpc {
 	__u32 pad;
 	__u64 requests;
 	__u64 sum_ns;
+	__u64 results; /* responses that had one */
 	__u64 hist[TM_HIST_BUCKETS]; /* of those answered */
 };
-_Static_assert(sizeof(struct tm_rpc) == 32 + 8 * TM_HIST_BUCKETS, "tm_rpc layout");
+_Static_assert(sizeof(struct tm_rpc) == 40 + 8 * TM_HIST_BUCKETS, "tm_rpc layout");
 
 struct tm_rpc_key {
 	__u32 stream;
@@ -523,6 +525,7 @@ enum tm_event_kind {
 	TM_EVENT_CLOSED =
 		2, /* struct tm_event: a slot was closed; only a hint, the slot says so too */
 	TM_EVENT_EXIT = 3, /* struct tm_event: the process ended or called exec */
+	TM_EVENT_SLOW = 4, /* struct tm_slow_event: a call took long */
 };
 
 struct tm_event {
@@ -544,6 +547,15 @@ struct tm_stream_event {
 	char cgroup[2][TM_CGROUP_DEPTH][TM_CGROUP_NAME];
 	char head[TM_OBJECT_HEAD]; /* only in events of objects whose layout is not known */
 };
+
+struct tm_slow_event {
+	struct tm_event event;
+	__u32 generation;
+	__u32 failed; /* 1: the call failed */
+	__u64 duration_ns;
+	__u64 calls; /* slow ones of this stream since its event before, this one included */
+};
+_Static_assert(sizeof(struct tm_slow_event) == 48, "tm_slow_event layout");
 
 /* ---- files mapped by processes (iterator) ----------------------------------------------------- */
 

@@ -155,6 +155,27 @@ def cannot_attach():
 	return dict(re.findall(r"^  no +attach uprobes the (\w+) way: (.*)", ran.stdout, re.MULTILINE))
 
 
+def children(pid):
+	try:
+		with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+			return [int(child) for child in file.read().split()]
+	except OSError:
+		return []
+
+
+def relay_of(agent):
+	"""Process id of the agent's running tapmeter-relay, a child of its starter; None: there is none."""
+	for starter in children(agent.process.pid):
+		for pid in children(starter):
+			try:
+				with open(f"/proc/{pid}/comm", encoding="utf-8") as comm:
+					if comm.read() == "tapmeter-relay\n":
+						return pid
+			except OSError:
+				pass
+	return None
+
+
 # ---- the agent --------------------------------------------------------------------------------
 
 Answer = collections.namedtuple("Answer", "status headers body")

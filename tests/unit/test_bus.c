@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "events/bus.h"
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -247,13 +248,21 @@ static void produce_all(struct bus *bus)
 {
 	struct producer producers[PRODUCERS];
 	pthread_t threads[PRODUCERS];
+	struct timespec from, to;
 
+	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (uint64_t i = 0; i < PRODUCERS; i++) {
 		producers[i] = (struct producer){ bus, i * EACH };
 		assert_int_equal(pthread_create(&threads[i], NULL, produce, &producers[i]), 0);
 	}
 	for (size_t i = 0; i < PRODUCERS; i++)
 		pthread_join(threads[i], NULL);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	print_message(
+		"publishing cost %.0f ns each, %d threads at once, 4 subscribers\n",
+		((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) /
+			(double)(PRODUCERS * EACH),
+		PRODUCERS);
 }
 
 static void one_that_blocks_and_one_that_fails_do_not_touch_the_others(void **state)

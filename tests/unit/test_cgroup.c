@@ -136,9 +136,8 @@ static const struct path_case paths[] = {
 	{ "/pod-/" ID, ID, "" },
 	{ "/-pod/" ID, ID, "" },
 	{ "/pod.slice/" ID, ID, "" },
-	/* slashes where none are needed, none where they are */
+	/* slashes where none are needed */
 	{ "//docker//" ID "//", ID, "" },
-	{ ID, ID, "" },
 	{ "/docker/../" ID "/../../etc/passwd", ID, "" },
 };
 
@@ -255,6 +254,7 @@ static const struct {
 	{ "::", NULL },
 	{ ":::", NULL },
 	{ "0:", NULL },
+	{ "0::docker/" ID "\n", NULL },
 	{ "0::", NULL },
 	{ "garbage", NULL },
 	{ "/docker/" ID "\n", NULL },

@@ -430,14 +430,41 @@ static void garbage_is_no_reason_to_stop(void **state)
 	assert_int_equal(status(), 200);
 }
 
-static void a_connection_on_which_nothing_moves_is_closed(void **state)
+static void a_request_that_stands_still_gets_408(void **state)
 {
-	int fd = connect_to(0);
+	static const char *const begun[] = {
+		"GET /half-a-li",
+		"GET / HTTP/1.1\r\nHost: loc",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1234",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12",
+	};
 
 	(void)state;
-	assert_true(send_text(fd, "GET / HTTP/1.1\r\nHost: loc", 25));
-	receive_all(fd); /* returns when the server closes it */
-	assert_int_not_equal(status(), 200);
+	for (size_t i = 0; i < sizeof(begun) / sizeof(begun[0]); i++) {
+		int fd = connect_to(0);
+
+		assert_true(send_text(fd, begun[i], strlen(begun[i])));
+		receive_all(fd); /* returns when the server closes it */
+		assert_int_equal(status(), 408);
+		assert_non_null(strstr(answer, "\r\nConnection: close\r\n"));
+		assert_non_null(strstr(answer, "{\"error\":{\"code\":\"timeout\",\"message\":\""));
+	}
+}
+
+static void who_has_asked_nothing_is_hung_up_on_without_a_word(void **state)
+{
+	static const char asked[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	int fd = connect_to(0);
+	char byte;
+
+	(void)state;
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	close(fd);
+	fd = connect_to(0);
+	assert_true(send_text(fd, asked, strlen(asked)));
+	receive_all(fd);
+	assert_int_equal(status(), 200);
+	assert_null(strstr(answer, " 408 "));
 }
 
 static void a_big_answer_arrives_whole(void **state)
@@ -658,7 +685,8 @@ int main(void)
 		TEST(two_hundred_long_parameters_fit),
 		TEST(a_nul_byte_in_the_query_is_refused),
 		TEST(garbage_is_no_reason_to_stop),
-		TEST(a_connection_on_which_nothing_moves_is_closed),
+		TEST(a_request_that_stands_still_gets_408),
+		TEST(who_has_asked_nothing_is_hung_up_on_without_a_word),
 		TEST(a_big_answer_arrives_whole),
 		TEST(a_body_made_in_pieces_arrives_in_chunks),
 		TEST(an_old_client_gets_a_body_made_in_pieces_as_it_is),

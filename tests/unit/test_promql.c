@@ -108,6 +108,8 @@ static void each_metric_is_told_of_by_one_part_at_most(void **state)
 	for (unsigned part = PART_GAUGE; part < PART_COUNT; part++) {
 		uint32_t own = 0;
 
+		if (PARTS_OF_STATS >> part & 1)
+			continue; /* tells more of what another part tells of */
 		for (size_t i = 0; i < source->term_count; i++)
 			if (source->terms[i].part == part)
 				own |= source->terms[i].metrics;

@@ -69,6 +69,33 @@ static void what_is_no_number_replaces_none(void **state)
 	assert_int_equal(value(METRIC_CPU_USED)->capacity_state, VALUE_ABSENT);
 }
 
+static void statistics_are_those_of_the_first_engine_and_hold_what_is_now(void **state)
+{
+	struct kernel_values *kernel = &values->kernels[0];
+	struct warnings warnings = { 0 };
+	struct strbuf out = STRBUF_INIT;
+
+	(void)state;
+	kernel_values_current(kernel, METRIC_CPU_UTIL, 300, 0, 0);
+	kernel_values_stat(kernel, METRIC_CPU_UTIL, STAT_AVG, 99, 1);
+	kernel_values_stat(kernel, METRIC_CPU_UTIL, STAT_AVG, 100.5, 0);
+	kernel_values_stat(kernel, METRIC_CPU_UTIL, STAT_AVG, NAN, 0);
+	kernel_values_stat(kernel, METRIC_CPU_UTIL, STAT_MAX, 250, 0); /* it has grown since */
+	kernel_values_current(kernel, METRIC_IO_READ, 5000, 0, 0);
+	kernel_values_stat(kernel, METRIC_IO_READ, STAT_RATE, 12.25, 0);
+	kernel_values_current(kernel, METRIC_NET_RX, 7, 0, 0);
+	write_live_stat(values, METRICS_ALL, LIVESTAT_BACKENDAI_AGENT, 0, &warnings, &out);
+	assert_non_null(strstr(out.data,
+			       "\"cpu_util\":{\"current\":\"300\",\"capacity\":\"1000\","
+			       "\"pct\":\"30\",\"unit_hint\":\"percent\",\"stats.max\":\"300\","
+			       "\"stats.avg\":\"100.5\",\"stats.version\":2}"));
+	assert_non_null(strstr(out.data, "\"io_read\":{\"current\":\"5000\",\"capacity\":null,"
+					 "\"pct\":\"0.00\",\"unit_hint\":\"bytes\","
+					 "\"stats.rate\":\"12.25\",\"stats.version\":2}"));
+	assert_non_null(strstr(out.data, "\"stats.rate\":\"7\""));
+	strbuf_free(&out);
+}
+
 static void what_was_never_counted_is_zero_but_what_is_not_known_is_not(void **state)
 {
 	struct kernel_values *kernel = &values->kernels[0];
@@ -158,6 +185,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(finds_asked_ids_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_lowest_rank_wins_in_any_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_number_replaces_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			statistics_are_those_of_the_first_engine_and_hold_what_is_now, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(
 			what_was_never_counted_is_zero_but_what_is_not_known_is_not, setup,
 			teardown),

@@ -15,6 +15,7 @@
 #include "tap/probes.h"
 #include "tap/taps.h"
 #include "util/exit_code.h"
+#include "util/privileges.h"
 
 struct finding {
 	const char *path;
@@ -79,6 +80,17 @@ static int check_attach_ways(void)
 	return works;
 }
 
+/* Without some of them it works, but does not see everything. */
+static void check_privileges(void)
+{
+	char mend[128];
+
+	for (const struct privilege *p = privileges_needed(); p->name; p++) {
+		snprintf(mend, sizeof(mend), "needed to %s", p->needed_to);
+		report(p->name, privilege_is_there(p) ? NULL : mend);
+	}
+}
+
 static int check_host(void)
 {
 	struct mmap_watch *watch = NULL;
@@ -93,11 +105,9 @@ static int check_host(void)
 	error = mmap_watch__new(&watch);
 	mmap_watch__free(watch);
 	report("notice new mappings at once",
-	       error ? "perf_event_open failed: run as root or with CAP_PERFMON" : NULL);
+	       error ? "perf_event_open failed: it needs CAP_PERFMON" : NULL);
 	ok &= !error;
-	error = access("/proc/self/map_files", R_OK | X_OK);
-	report("open the files that processes map",
-	       error ? "run as root or with CAP_CHECKPOINT_RESTORE and CAP_SYS_PTRACE" : NULL);
+	check_privileges();
 	return ok;
 }
 

@@ -9,12 +9,21 @@
 #define TEXT_MAX 256 /* bytes of a text, without NUL */
 
 static const char *const type_names[] = {
-	[EVENT_TAP_ATTACHED] = "tap.attached",	 [EVENT_TAP_FAILED] = "tap.failed",
-	[EVENT_TAP_REMOVED] = "tap.removed",	 [EVENT_PROCESS_SEEN] = "process.seen",
-	[EVENT_PROCESS_GONE] = "process.gone",	 [EVENT_STREAM_OPENED] = "stream.opened",
-	[EVENT_STREAM_CLOSED] = "stream.closed", [EVENT_CALL_STUCK] = "call.stuck",
-	[EVENT_COUNTS_LOST] = "counts.lost",	 [EVENT_OVERHEAD] = "overhead.step",
-	[EVENT_SNAPSHOT] = "snapshot.taken",	 [EVENT_OUTPUT_FAILED] = "output.failed",
+	[EVENT_TAP_ATTACHED] = "tap.attached",
+	[EVENT_TAP_FAILED] = "tap.failed",
+	[EVENT_TAP_REMOVED] = "tap.removed",
+	[EVENT_PROCESS_SEEN] = "process.seen",
+	[EVENT_PROCESS_GONE] = "process.gone",
+	[EVENT_STREAM_OPENED] = "stream.opened",
+	[EVENT_STREAM_CLOSED] = "stream.closed",
+	[EVENT_CALL_STUCK] = "call.stuck",
+	[EVENT_CALL_SLOW] = "call.slow",
+	[EVENT_REQUEST_UNANSWERED] = "request.unanswered",
+	[EVENT_EVICTION_BURST] = "eviction.burst",
+	[EVENT_COUNTS_LOST] = "counts.lost",
+	[EVENT_OVERHEAD] = "overhead.step",
+	[EVENT_SNAPSHOT] = "snapshot.taken",
+	[EVENT_OUTPUT_FAILED] = "output.failed",
 };
 _Static_assert(sizeof(type_names) / sizeof(type_names[0]) == EVENT_TYPE_COUNT, "a name for each");
 

@@ -18,6 +18,9 @@ enum event_type {
 	EVENT_STREAM_OPENED, /* system, comm, direction or operation, endpoint, socket_type */
 	EVENT_STREAM_CLOSED, /* the same, and calls, bytes */
 	EVENT_CALL_STUCK, /* the stream's, and age_ms */
+	EVENT_CALL_SLOW, /* the stream's, duration_us, and calls: slow ones since the last event */
+	EVENT_REQUEST_UNANSWERED, /* system, comm, method, side, unanswered, age_ms */
+	EVENT_EVICTION_BURST, /* system, comm, evictions: since the sample before */
 	EVENT_COUNTS_LOST, /* reason, count */
 	EVENT_OVERHEAD, /* path, reason: a file was given up for --overhead.budget */
 	EVENT_SNAPSHOT, /* snapshot, kernels, streams, taps: once per --sample.interval */

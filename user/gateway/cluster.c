@@ -117,6 +117,8 @@ static int add_batch(const struct cluster *cluster, const struct cluster_questio
 	for (unsigned i = 0; i < PART_COUNT && !err; i++) {
 		enum part part = (enum part)i;
 
+		if (!question->stats && PARTS_OF_STATS >> part & 1)
+			continue;
 		err = add_part(cluster, part, window_ns, question->metrics, matcher.data, queries);
 		if (!err && part_has_window(part) && wide_ns > window_ns)
 			err = add_part(cluster, part, wide_ns, question->metrics, matcher.data,
@@ -184,6 +186,21 @@ static enum metric metric_of(const struct sample *sample)
 	return metric_find(*name ? name : sample_label(sample, "container_metric_name"));
 }
 
+/* STAT_COUNT if it is none. */
+static enum value_stat stat_of(const char *value_type)
+{
+	static const char *const names[STAT_COUNT] = {
+		[STAT_MAX] = "max",
+		[STAT_AVG] = "avg",
+		[STAT_RATE] = "rate",
+	};
+	unsigned stat = 0;
+
+	while (stat < STAT_COUNT && strcmp(value_type, names[stat]) != 0)
+		stat++;
+	return (enum value_stat)stat;
+}
+
 static void merge_sample(void *arg, const struct query *query, size_t engine,
 			 const struct sample *sample)
 {
@@ -192,6 +209,7 @@ static void merge_sample(void *arg, const struct query *query, size_t engine,
 		values__find(merge->values, sample_label(sample, "kernel_id"));
 	int is_wide = query->window_ms > merge->window_ns / NS_PER_MS;
 	unsigned rank = (unsigned)engine + (is_wide ? CLUSTER_MAX_ENGINES : 0);
+	enum value_stat stat;
 	enum metric metric;
 
 	if (!kernel)
@@ -203,7 +221,10 @@ static void merge_sample(void *arg, const struct query *query, size_t engine,
 	metric = metric_of(sample);
 	if (metric == METRIC_COUNT || !(merge->wanted & METRIC_BIT(metric)))
 		return;
-	if (!strcmp(sample_label(sample, "value_type"), "capacity"))
+	stat = stat_of(sample_label(sample, "value_type"));
+	if (stat != STAT_COUNT)
+		kernel_values_stat(kernel, metric, stat, sample_value(sample), rank);
+	else if (!strcmp(sample_label(sample, "value_type"), "capacity"))
 		kernel_values_capacity(kernel, metric, sample_value(sample), rank);
 	else
 		kernel_values_current(kernel, metric, sample_value(sample), rank, query->window_ms);
@@ -215,7 +236,7 @@ static uint32_t metrics_of_failed(const struct source *source, uint32_t failed)
 	uint32_t metrics = 0;
 
 	for (size_t i = 0; i < source->term_count; i++)
-		if (failed & 1u << source->terms[i].part)
+		if (failed & ~PARTS_OF_STATS & 1u << source->terms[i].part)
 			metrics |= source->terms[i].metrics;
 	return metrics;
 }

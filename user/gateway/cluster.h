@@ -38,6 +38,7 @@ struct cluster_question {
 	const char *const *ids; /* sorted, each once */
 	uint32_t metrics; /* those wanted */
 	uint64_t window_ns;
+	int stats; /* 1: statistics are wanted, too */
 };
 
 /*

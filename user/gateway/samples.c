@@ -87,7 +87,7 @@ static int read_error(const json_t *root, char *why, size_t why_len)
 	const char *type = json_string_value(json_object_get(root, "errorType"));
 	const char *text = json_string_value(json_object_get(root, "error"));
 
-	snprintf(why, why_len, "%s", text ? text : "no answer to a query");
+	snprintf(why, why_len, "%s", text && text[0] ? text : "no answer to a query");
 	return type && !strcmp(type, "timeout") ? -ETIMEDOUT : -EINVAL;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 #include "gateway/write.h"
+#include "serve/compress.h"
 #include "serve/livestat.h"
 
 #define JSON "application/json"
@@ -100,6 +101,7 @@ static void answer_live_stat(struct service *service, const struct livestat_requ
 		.ids = query->ids,
 		.metrics = wanted_metrics(query),
 		.window_ns = query->window_ns,
+		.stats = query->shape == LIVESTAT_BACKENDAI_AGENT,
 	};
 	uint64_t now_ns = service->config.now_real_ns();
 	struct warnings warnings = { 0 };
@@ -155,11 +157,7 @@ static void handle_live_stat(struct service *service, const struct http_request 
 	else
 		err = livestat_parse_query(request->parameters, request->parameter_count, &query,
 					   message, sizeof(message));
-	if (!err && query.shape == LIVESTAT_BACKENDAI_AGENT)
-		http_response_error(
-			response, 400, "bad_request",
-			"shape: only agents know the history that backendai-agent is made of");
-	else if (!err)
+	if (!err)
 		answer_live_stat(service, &query, response);
 	else if (err == -ENOMEM)
 		response->body.err = err;
@@ -280,4 +278,5 @@ void service__handle(void *arg, const struct http_request *request, struct http_
 	}
 	if (response->body.err)
 		http_response_error(response, 500, "internal", "out of memory");
+	compress_response(response, request->accept_encoding);
 }

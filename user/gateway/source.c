@@ -18,6 +18,8 @@
 #define QUANTILE(q, buckets) \
 	"histogram_quantile(" q ", sum by (kernel_id, le) (rate(" buckets "[$w])))"
 
+#define OVER_TIME(function, expression) function "_over_time((" expression ")[" SOURCE_HISTORY "])"
+
 #define ZMQ_COUNTED                                                              \
 	(BIT(ZMQ_IN_FLIGHT) | BIT(ZMQ_SEND_OLDEST) | BIT(ZMQ_RECV_OLDEST) |      \
 	 BIT(ZMQ_SEND_MESSAGES) | BIT(ZMQ_RECV_MESSAGES) | BIT(ZMQ_SEND_BYTES) | \
@@ -31,6 +33,18 @@
 /* clang-format off */
 #define TERM(part, metric, text) { PART_##part, BIT(metric), text, "current" }
 
+#define PEAK(metric, text) { PART_PEAK, BIT(metric), OVER_TIME("max", text), "max" }
+#define STAT(metric, value_type, text) { PART_STATS, BIT(metric), text, value_type }
+
+#define MEM_NOW SUM("tapmeter_kernel_memory_bytes{$k}")
+#define IN_FLIGHT_NOW SUM("tapmeter_calls_in_flight{$k," NOT_INTERNAL "}")
+#define SEND_OLDEST_NOW MAX("tapmeter_oldest_call_seconds{direction=\"send\",$k," NOT_INTERNAL "}")
+#define RECV_OLDEST_NOW MAX("tapmeter_oldest_call_seconds{direction=\"receive\",$k," NOT_INTERNAL "}")
+#define BACKLOG_NOW SUM("tapmeter_message_backlog{$k}")
+#define UNANSWERED_NOW SUM("tapmeter_rpc_unanswered{$k}")
+#define RPC_OLDEST_NOW MAX("tapmeter_rpc_oldest_unanswered_seconds{$k}")
+#define CPU_UTIL_NOW "1000 * " RATE("tapmeter_kernel_cpu_seconds_total{$k}")
+
 static const struct term tapmeter_terms[] = {
 	{ PART_PRESENCE, METRICS_ALL,
 	  "group by (kernel_id, __name__, direction, result) ({__name__=~\""
@@ -39,19 +53,19 @@ static const struct term tapmeter_terms[] = {
 	  "tapmeter_kernel_memory_bytes|tapmeter_kernel_io_bytes_total|"
 	  "tapmeter_kernel_network_bytes_total\",$k," NOT_INTERNAL "})", NULL },
 
-	TERM(GAUGE, MEM, SUM("tapmeter_kernel_memory_bytes{$k}")),
+	TERM(GAUGE, MEM, MEM_NOW),
 	{ PART_GAUGE, BIT(MEM), SUM("tapmeter_kernel_memory_limit_bytes{$k}"), "capacity" },
 	TERM(GAUGE, CPU_USED, "1000 * " SUM("tapmeter_kernel_cpu_seconds_total{$k}")),
 	TERM(GAUGE, IO_READ, SUM("tapmeter_kernel_io_bytes_total{direction=\"read\",$k}")),
 	TERM(GAUGE, IO_WRITE, SUM("tapmeter_kernel_io_bytes_total{direction=\"write\",$k}")),
-	TERM(GAUGE, ZMQ_IN_FLIGHT, SUM("tapmeter_calls_in_flight{$k," NOT_INTERNAL "}")),
-	TERM(GAUGE, ZMQ_SEND_OLDEST, MAX("tapmeter_oldest_call_seconds{direction=\"send\",$k," NOT_INTERNAL "}")),
-	TERM(GAUGE, ZMQ_RECV_OLDEST, MAX("tapmeter_oldest_call_seconds{direction=\"receive\",$k," NOT_INTERNAL "}")),
-	TERM(GAUGE, ZMQ_BACKLOG, SUM("tapmeter_message_backlog{$k}")),
-	TERM(GAUGE, RPC_UNANSWERED, SUM("tapmeter_rpc_unanswered{$k}")),
-	TERM(GAUGE, RPC_OLDEST, MAX("tapmeter_rpc_oldest_unanswered_seconds{$k}")),
+	TERM(GAUGE, ZMQ_IN_FLIGHT, IN_FLIGHT_NOW),
+	TERM(GAUGE, ZMQ_SEND_OLDEST, SEND_OLDEST_NOW),
+	TERM(GAUGE, ZMQ_RECV_OLDEST, RECV_OLDEST_NOW),
+	TERM(GAUGE, ZMQ_BACKLOG, BACKLOG_NOW),
+	TERM(GAUGE, RPC_UNANSWERED, UNANSWERED_NOW),
+	TERM(GAUGE, RPC_OLDEST, RPC_OLDEST_NOW),
 
-	TERM(DIFF, CPU_UTIL, "1000 * " RATE("tapmeter_kernel_cpu_seconds_total{$k}")),
+	TERM(DIFF, CPU_UTIL, CPU_UTIL_NOW),
 
 	TERM(RATE, NET_RX, RATE("tapmeter_kernel_network_bytes_total{direction=\"receive\",$k}")),
 	TERM(RATE, NET_TX, RATE("tapmeter_kernel_network_bytes_total{direction=\"send\",$k}")),
@@ -71,6 +85,14 @@ static const struct term tapmeter_terms[] = {
 	TERM(QUANTILE, ZMQ_TRANSIT_P99, QUANTILE("0.99", "tapmeter_message_transit_seconds_bucket{$k}")),
 	TERM(QUANTILE, CACHE_OP_P50, QUANTILE("0.5", "tapmeter_cache_operation_seconds_bucket{$k}")),
 	TERM(QUANTILE, CACHE_OP_P99, QUANTILE("0.99", "tapmeter_cache_operation_seconds_bucket{$k}")),
+
+	PEAK(MEM, MEM_NOW), PEAK(ZMQ_IN_FLIGHT, IN_FLIGHT_NOW), PEAK(ZMQ_SEND_OLDEST, SEND_OLDEST_NOW),
+	PEAK(ZMQ_RECV_OLDEST, RECV_OLDEST_NOW), PEAK(ZMQ_BACKLOG, BACKLOG_NOW),
+	PEAK(RPC_UNANSWERED, UNANSWERED_NOW), PEAK(RPC_OLDEST, RPC_OLDEST_NOW),
+	STAT(CPU_UTIL, "max", OVER_TIME("max", CPU_UTIL_NOW)),
+	STAT(CPU_UTIL, "avg", OVER_TIME("avg", CPU_UTIL_NOW)),
+	STAT(IO_READ, "rate", RATE("tapmeter_kernel_io_bytes_total{direction=\"read\",$k}")),
+	STAT(IO_WRITE, "rate", RATE("tapmeter_kernel_io_bytes_total{direction=\"write\",$k}")),
 };
 
 static const struct presence tapmeter_presences[] = {
@@ -100,6 +122,7 @@ static const struct presence tapmeter_presences[] = {
 
 #define BACKENDAI "backendai_container_utilization"
 #define BACKENDAI_BY "sum by (kernel_id, container_metric_name, value_type) "
+#define BACKENDAI_OF(metric) BACKENDAI "{container_metric_name=\"" metric "\",value_type=\"current\",$k}"
 #define BACKENDAI_RATE(series) \
 	BACKENDAI_BY "(rate(" series "[$w])) and " BACKENDAI_BY "(" series " offset $w)"
 
@@ -121,6 +144,12 @@ static const struct term backendai_terms[] = {
 	  BACKENDAI_RATE(BACKENDAI "{container_metric_name=\"cpu_util\",value_type=\"current\",$k}"), NULL },
 	{ PART_RATE, BIT(NET_RX) | BIT(NET_TX),
 	  BACKENDAI_RATE(BACKENDAI "{container_metric_name=~\"net_rx|net_tx\",value_type=\"current\",$k}"), NULL },
+
+	PEAK(MEM, SUM(BACKENDAI_OF("mem"))),
+	STAT(CPU_UTIL, "max", OVER_TIME("max", RATE(BACKENDAI_OF("cpu_util")))),
+	STAT(CPU_UTIL, "avg", OVER_TIME("avg", RATE(BACKENDAI_OF("cpu_util")))),
+	STAT(IO_READ, "rate", RATE(BACKENDAI_OF("io_read"))),
+	STAT(IO_WRITE, "rate", RATE(BACKENDAI_OF("io_write"))),
 };
 
 #define MINE(metric, name) \
@@ -170,7 +199,8 @@ const char *part_name(enum part part)
 {
 	static const char *const names[PART_COUNT] = {
 		[PART_PRESENCE] = "presence", [PART_GAUGE] = "gauge",	    [PART_DIFF] = "diff",
-		[PART_RATE] = "rate",	      [PART_QUANTILE] = "quantile",
+		[PART_RATE] = "rate",	      [PART_QUANTILE] = "quantile", [PART_PEAK] = "peak",
+		[PART_STATS] = "stats",
 	};
 
 	return names[part];
@@ -178,7 +208,8 @@ const char *part_name(enum part part)
 
 int part_has_window(enum part part)
 {
-	return part == PART_DIFF || part == PART_RATE || part == PART_QUANTILE;
+	return part == PART_DIFF || part == PART_RATE || part == PART_QUANTILE ||
+	       part == PART_STATS;
 }
 
 static size_t count_matchers(const char *text)

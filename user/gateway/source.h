@@ -19,8 +19,14 @@ enum part {
 	PART_DIFF,
 	PART_RATE,
 	PART_QUANTILE,
+	PART_PEAK, /* statistics over SOURCE_HISTORY: of gauges */
+	PART_STATS, /* and of what is computed over a window */
 	PART_COUNT,
 };
+
+#define PARTS_OF_STATS (1u << PART_PEAK | 1u << PART_STATS)
+/* What statistics are over, as an agent's are: what it remembers, by its coarser step (store/history.h). */
+#define SOURCE_HISTORY "10m:10s"
 
 const char *part_name(enum part part);
 /* Whether the part's values are computed over a window. */
@@ -32,7 +38,7 @@ struct term {
 	const char *text; /* PromQL; "$k": matcher of the kernel ids, "$w": window */
 	/*
 	 * What its series get as the label `value_type`, besides `metric`, which is then its only
-	 * one; NULL: the series have labels that say both.
+	 * one: current, capacity, max, avg, rate; NULL: the series have labels that say both.
 	 */
 	const char *value_type;
 };

@@ -81,6 +81,16 @@ void kernel_values_capacity(struct kernel_values *kernel, enum metric metric, do
 	value->capacity_rank = (uint16_t)rank;
 }
 
+void kernel_values_stat(struct kernel_values *kernel, enum metric metric, enum value_stat stat,
+			double number, unsigned rank)
+{
+	struct stat_value *value = &kernel->values[metric].stats[stat];
+
+	kernel->known = 1;
+	if (is_sane(number) && (!value->known || value->rank > rank))
+		*value = (struct stat_value){ number, (uint16_t)rank, 1 };
+}
+
 static void complete(struct kernel_values *kernel, enum metric metric, uint32_t never_zero)
 {
 	struct value *value = &kernel->values[metric];

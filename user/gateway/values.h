@@ -15,8 +15,18 @@ enum value_state {
 	VALUE_NUMBER,
 };
 
+enum value_stat { STAT_MAX, STAT_AVG, STAT_RATE, STAT_COUNT };
+
+/* A number, if there is one, and the rank of what it came from. */
+struct stat_value {
+	double number;
+	uint16_t rank;
+	uint8_t known;
+};
+
 struct value {
 	double current, capacity;
+	struct stat_value stats[STAT_COUNT];
 	uint8_t current_state, capacity_state; /* enum value_state */
 	uint16_t current_rank, capacity_rank; /* of what they came from */
 	uint32_t window_ms; /* that `current` was computed over; 0 = none */
@@ -50,6 +60,9 @@ void kernel_values_current(struct kernel_values *kernel, enum metric metric, dou
 /* The same; a capacity that is not finite is none: unlimited. */
 void kernel_values_capacity(struct kernel_values *kernel, enum metric metric, double number,
 			    unsigned rank);
+/* The same, of the metric's statistics. */
+void kernel_values_stat(struct kernel_values *kernel, enum metric metric, enum value_stat stat,
+			double number, unsigned rank);
 /*
  * When all answers are in: metrics that apply and have no number are unknown, or 0 if nothing was
  * ever counted. Not 0 are those in `never_zero`.

@@ -47,6 +47,25 @@ static struct livestat_number to_capacity(const struct livestat_metric *metric,
 	return (struct livestat_number){ 0 };
 }
 
+static struct livestat_number to_stat(const struct livestat_metric *metric, struct stat_value stat,
+				      struct livestat_number otherwise)
+{
+	return stat.known ? to_number(metric, stat.number, VALUE_NUMBER) : otherwise;
+}
+
+/* As livestat_stats() has them: what is now is part of the history, and all of it if there is no other. */
+static void to_stats(const struct livestat_metric *metric, const struct value *value,
+		     struct livestat_value *out)
+{
+	const struct stat_value *stats = value->stats;
+
+	out->max = livestat_max(out->current, to_stat(metric, stats[STAT_MAX], out->current));
+	out->avg = to_stat(metric, stats[STAT_AVG], out->current);
+	out->rate = metric->group == LIVESTAT_RATE ? out->current :
+		    stats[STAT_RATE].known	   ? livestat_real(stats[STAT_RATE].number) :
+						     LIVESTAT_IS_NULL;
+}
+
 /* Metrics that are not wanted, and such as no agent knows, are absent. */
 static void to_livestat(const struct kernel_values *kernel, uint32_t wanted,
 			struct livestat_value out[LIVESTAT_METRICS])
@@ -62,6 +81,7 @@ static void to_livestat(const struct kernel_values *kernel, uint32_t wanted,
 			continue;
 		out[i].current = to_number(metric, value->current, value->current_state);
 		out[i].capacity = to_capacity(metric, value);
+		to_stats(metric, value, &out[i]);
 	}
 }
 
@@ -73,6 +93,8 @@ static void add_kernel(struct strbuf *out, const struct kernel_values *kernel, u
 	to_livestat(kernel, wanted, values);
 	if (shape == LIVESTAT_BACKENDAI)
 		livestat_write_backendai(out, values);
+	else if (shape == LIVESTAT_BACKENDAI_AGENT)
+		livestat_write_agent(out, values);
 	else
 		livestat_write_native(out, values);
 }

@@ -44,7 +44,8 @@ struct otlp {
 	int cancel_fd; /* readable: the request under way is given up */
 	pthread_t thread;
 	/* the feed's thread */
-	uint64_t last_ns; /* when the last page that was taken had been made */
+	uint64_t feed_interval_ns; /* between two pages; constant */
+	uint64_t next_ns; /* when one is to be pushed */
 	/* under the lock */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -157,6 +158,8 @@ static unsigned timeout_ms(const struct otlp *otlp, uint64_t end_ns)
 	if (!end_ns)
 		return otlp->timeout_ms;
 	left_ms = end_ns > now ? (end_ns - now) / 1000000 : 0;
+	if (!left_ms) /* which would be no limit */
+		left_ms = 1;
 	return left_ms < otlp->timeout_ms ? (unsigned)left_ms : otlp->timeout_ms;
 }
 
@@ -299,11 +302,18 @@ static void *run(void *arg)
 
 /* ---- the output ---------------------------------------------------------------------------------------------------- */
 
-/* Pages may come more often, for another output's sake. */
-static int is_due(const struct otlp *otlp, const struct relay_page *page)
+/* Pages may come more often, for another output's sake: of these, the one closest to the time. */
+static int is_due(struct otlp *otlp, const struct relay_page *page)
 {
-	return relay_state_is_final(page->state) || !otlp->last_ns ||
-	       page->mono_ns - otlp->last_ns >= otlp->interval_ns / 10 * 9;
+	uint64_t now = now_ns(), early_ns = otlp->feed_interval_ns / 2;
+
+	if (!relay_state_is_final(page->state) && now + early_ns < otlp->next_ns)
+		return 0;
+	otlp->next_ns += otlp->interval_ns;
+	/* what was missed is not made up for */
+	if (otlp->next_ns < now + early_ns)
+		otlp->next_ns = now + otlp->interval_ns;
+	return 1;
 }
 
 /* The last page takes the place of one that waits. */
@@ -314,7 +324,6 @@ static void take(void *arg, struct feed_page *page)
 
 	if (!page->size || !is_due(otlp, &page->head))
 		return;
-	otlp->last_ns = page->head.mono_ns;
 	pthread_mutex_lock(&otlp->lock);
 	left_out = otlp->page;
 	otlp->page = feed_page__ref(page);
@@ -427,6 +436,7 @@ static int set_up(const struct relay_settings *settings, struct otlp *otlp)
 	otlp->url = strdup(relay_settings_get(settings, "otlp.url"));
 	otlp->timeout_ms = (unsigned)relay_settings_get_u64(settings, "otlp.timeout_ms");
 	otlp->interval_ns = relay_settings_get_u64(settings, "otlp.interval_ns");
+	otlp->feed_interval_ns = relay_settings_get_u64(settings, "feed.interval_ns");
 	otlp->gzip = relay_settings_get_u64(settings, "otlp.gzip") != 0;
 	otlp->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!err && otlp->cancel_fd < 0)

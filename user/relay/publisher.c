@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 #include "relay/snapshot_pack.h"
@@ -18,8 +19,9 @@ struct publisher {
 	void *context, *socket;
 	struct feed_losses *losses;
 	uint64_t interval_ns;
-	uint64_t last_ns; /* when the newest one that was published had been taken */
-	uint32_t state; /* of that */
+	uint64_t feed_interval_ns; /* between two pages */
+	uint64_t next_ns; /* when one is to be published */
+	uint32_t state; /* of the newest one that was published */
 	int failing; /* and it has been said */
 };
 
@@ -72,11 +74,32 @@ static int open_socket(struct publisher *publisher, const char *endpoint, int li
 
 /* ---- at work ------------------------------------------------------------------------------------------ */
 
-/* Pages may come more often, for another output's sake; a change of the state always goes out. */
-static int is_due(const struct publisher *publisher, const struct relay_page *page)
+static uint64_t clock_ns(void)
 {
-	return !publisher->last_ns || page->state != publisher->state ||
-	       page->mono_ns - publisher->last_ns >= publisher->interval_ns / 10 * 9;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/*
+ * Pages may come more often, for another output's sake: of these, the one closest to the time. What counts is when they
+ * come, not when their snapshots were taken, which may have been for somebody else. A change of the state always goes out.
+ */
+static int is_due(struct publisher *publisher, const struct relay_page *page)
+{
+	uint64_t now_ns = clock_ns();
+	uint64_t early_ns = publisher->feed_interval_ns / 2;
+
+	if (page->state != publisher->state)
+		publisher->next_ns = now_ns;
+	else if (now_ns + early_ns < publisher->next_ns)
+		return 0;
+	publisher->next_ns += publisher->interval_ns;
+	/* what was missed is not made up for */
+	if (publisher->next_ns < now_ns + early_ns)
+		publisher->next_ns = now_ns + publisher->interval_ns;
+	return 1;
 }
 
 static int publish(struct publisher *publisher, const struct feed_page *page)
@@ -110,7 +133,6 @@ static void take(void *arg, struct feed_page *page)
 	}
 	publisher->failing = err != 0;
 	publisher->state = page->head.state;
-	publisher->last_ns = page->head.mono_ns;
 }
 
 static void end(void *arg)
@@ -139,6 +161,8 @@ int publisher_open(const struct relay_settings *settings, int listener, struct f
 		return err;
 	}
 	publisher->losses = losses;
+	publisher->feed_interval_ns = relay_settings_get_u64(settings, "feed.interval_ns");
+	publisher->state = RELAY_STATE_COUNT; /* none */
 	publisher->interval_ns = relay_settings_get_u64(settings, "snapshot.interval_ns");
 	*out = (struct output){ .arg = publisher, .take = take, .end = end };
 	return 0;

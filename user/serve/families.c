@@ -8,6 +8,7 @@
 #include "serve/labels.h"
 #include "serve/view_backendai.h"
 #include "serve/view_fastdeploy.h"
+#include "serve/view_lmcache.h"
 
 /* Which series (or taps) a family is made of, and which of their labels it shows. */
 enum view {
@@ -627,6 +628,7 @@ static const struct neighbour {
 } neighbours[] = {
 	{ FAMILIES_VIEW_BACKENDAI, view_backendai_write },
 	{ FAMILIES_VIEW_FASTDEPLOY, view_fastdeploy_write },
+	{ FAMILIES_VIEW_LMCACHE, view_lmcache_write },
 };
 
 #define PARTS (FAMILIES + sizeof(neighbours) / sizeof(neighbours[0]))

@@ -13,6 +13,7 @@
 /* What is added for those who read another system's names (--view). */
 #define FAMILIES_VIEW_BACKENDAI (1u << 0)
 #define FAMILIES_VIEW_FASTDEPLOY (1u << 1)
+#define FAMILIES_VIEW_LMCACHE (1u << 2)
 
 struct families_input {
 	const struct snapshot *snapshot;

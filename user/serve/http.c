@@ -15,11 +15,14 @@
 #include <unistd.h>
 #include "serve/auth.h"
 #include "serve/listen.h"
+#include "serve/slow.h"
+#include "util/privileges.h"
 
 #define THREADS 2u /* per listener */
 #define CONNECTION_MEMORY (64 * 1024) /* holds the request's line and headers */
 #define PER_ADDRESS_CONNECTIONS 128u
-#define BODY_TIMEOUT_S 30
+#define REQUEST_TIMEOUT_S 30u /* for a request to arrive */
+#define IDLE_GRACE_S 2u /* slow.h is to end a connection before the library does */
 #define MAX_HELD_BYTES ((size_t)512 << 20)
 #define BLOCK (32 * 1024) /* of a body that is sent in pieces */
 /* A body that is too large is read on for a while, so that its sender gets to see the 413. */
@@ -50,6 +53,7 @@ struct generation {
 struct http_server {
 	struct http_config config;
 	atomic_size_t held_bytes; /* of answers being sent */
+	struct slow_clients *slow;
 	struct generation *current;
 	struct generation *retired; /* their last connections may still be open */
 	size_t socket_count;
@@ -57,6 +61,15 @@ struct http_server {
 };
 
 /* ---- answers ---- */
+
+/* NULL: it is not watched. */
+static struct slow_client *client_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
 
 /* A body on its way out. */
 struct held_body {
@@ -269,6 +282,8 @@ static enum MHD_Result refuse(struct generation *generation, struct MHD_Connecti
 {
 	struct http_response response = { 0 };
 
+	if (!slow_client__complete(client_of(connection)))
+		return MHD_NO;
 	http_response_error(&response, status, code, "%s", message);
 	if (status == 401)
 		http_response_header(&response, "WWW-Authenticate", "Basic realm=\"tapmeter\"");
@@ -287,7 +302,6 @@ static enum MHD_Result refuse_large(struct generation *generation,
 struct incoming {
 	struct strbuf body; /* bounded: beyond, it is marked */
 	size_t received;
-	time_t deadline; /* CLOCK_MONOTONIC, seconds */
 };
 
 static time_t monotonic_s(void)
@@ -305,7 +319,6 @@ static struct incoming *incoming_new(const struct http_server *server)
 	if (!incoming)
 		return NULL;
 	incoming->body.max = server->config.max_body;
-	incoming->deadline = monotonic_s() + BODY_TIMEOUT_S;
 	return incoming;
 }
 
@@ -416,10 +429,7 @@ static enum MHD_Result receive_body(const struct http_server *server, struct inc
 	strbuf_add(&incoming->body, data, *len);
 	incoming->received += *len;
 	*len = 0;
-	if (incoming->received / DISCARD_FACTOR > server->config.max_body ||
-	    monotonic_s() > incoming->deadline)
-		return MHD_NO;
-	return MHD_YES;
+	return incoming->received / DISCARD_FACTOR > server->config.max_body ? MHD_NO : MHD_YES;
 }
 
 /* ---- the query ---- */
@@ -505,8 +515,12 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	(void)version;
 	if (!incoming)
 		return begin_request(door, connection, request_arg);
-	if (*data_len)
+	if (*data_len) {
+		slow_client__progress(client_of(connection));
 		return receive_body(server, incoming, data, data_len);
+	}
+	if (!slow_client__complete(client_of(connection)))
+		return MHD_NO;
 	if (incoming->body.err == -E2BIG)
 		return refuse_large(generation, connection);
 	if (incoming->body.err)
@@ -521,10 +535,37 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **re
 			 enum MHD_RequestTerminationCode code)
 {
 	(void)arg;
-	(void)connection;
 	(void)code;
+	slow_client__end(client_of(connection));
 	incoming_free(*request_arg);
 	*request_arg = NULL;
+}
+
+/* A request's line has come, headers have not. What is returned is the request's argument at first. */
+static void *on_line(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+	(void)arg;
+	(void)uri;
+	slow_client__begin(client_of(connection));
+	return NULL;
+}
+
+static void on_connection(void *arg, struct MHD_Connection *connection, void **client,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	const struct door *door = arg;
+	const struct web_config *web = door->generation->web;
+	const union MHD_ConnectionInfo *info;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		slow_client__remove(*client);
+		*client = NULL;
+		return;
+	}
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info)
+		*client = slow_clients__add(door->generation->server->slow, info->connect_fd,
+					    web && web->tls);
 }
 
 /* ---- generations ---- */
@@ -547,7 +588,7 @@ static void tls_options(const struct web_config *web, struct MHD_OptionItem opti
 }
 
 /* The library closes `fd` in any case. */
-static int open_door(struct door *door, int fd)
+static int start_daemon(struct door *door, int fd)
 {
 	const struct http_config *config = &door->generation->server->config;
 	const struct web_config *web = door->generation->web;
@@ -564,16 +605,42 @@ static int open_door(struct door *door, int fd)
 	door->daemon = MHD_start_daemon(
 		kind | tls_flag | MHD_USE_ITC, 0, NULL, NULL, on_request, door,
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-		MHD_OPTION_THREAD_POOL_SIZE, config->handler_waits ? 0 : THREADS,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, door, MHD_OPTION_URI_LOG_CALLBACK,
+		on_line, NULL, MHD_OPTION_THREAD_POOL_SIZE, config->handler_waits ? 0 : THREADS,
 		MHD_OPTION_CONNECTION_LIMIT, connections > THREADS ? connections : THREADS,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		door->socket->loopback ? 0 : PER_ADDRESS_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-		config->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+		config->timeout_s + IDLE_GRACE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_MEMORY, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	err = errno;
 	if (!door->daemon)
 		return err ? -err : -EIO;
 	return 0;
+}
+
+struct opening {
+	struct door *door;
+	int fd;
+};
+
+static int open_it(void *arg)
+{
+	struct opening *opening = arg;
+	int fd = opening->fd;
+
+	opening->fd = -1;
+	return start_daemon(opening->door, fd);
+}
+
+/* Who answers to strangers needs none of the agent's privileges. */
+static int open_door(struct door *door, int fd)
+{
+	struct opening opening = { door, fd };
+	int err = privileges_without(open_it, &opening);
+
+	if (opening.fd >= 0)
+		close(opening.fd);
+	return err;
 }
 
 static void generation_free(struct generation *generation)
@@ -714,6 +781,10 @@ static int open_all(struct http_server *server, const struct http_config *config
 	struct web_config *web = config->web;
 	int ret = 0;
 
+	ret = slow_clients__new(config->timeout_s, REQUEST_TIMEOUT_S, config->max_connections / 2,
+				&server->slow);
+	if (ret)
+		snprintf(err, err_len, "%s", strerrordesc_np(-ret));
 	for (size_t i = 0; i < server->socket_count && !ret; i++)
 		ret = listen_open(config->addresses[i], &server->sockets[i], err, err_len);
 	if (ret) {
@@ -757,6 +828,7 @@ void http_server__free(struct http_server *server)
 	for (size_t i = 0; i < server->socket_count; i++)
 		if (server->sockets[i].fd >= 0)
 			close(server->sockets[i].fd);
+	slow_clients__free(server->slow);
 	free(server);
 }
 

@@ -8,7 +8,7 @@
  * gets 403.
  *
  * Limits, beside those in struct http_config: 64 KiB for a request's line and headers (414, 431),
- * 128 connections from one address that is not loopback, 30 s for a body to arrive, and 512 MiB of
+ * 128 connections from one address that is not loopback, 30 s for a request to arrive (408), and 512 MiB of
  * answers not yet taken by their clients, or of what these are made of (503).
  */
 #include <stdbool.h>
@@ -26,8 +26,8 @@ struct http_config {
 	const char *const *addresses;
 	http_handler_fn handle;
 	void *arg;
-	unsigned max_connections; /* of all listeners together; more wait to be accepted */
-	unsigned timeout_s; /* a connection on which nothing moves for so long is closed */
+	unsigned max_connections; /* of all listeners together; more wait to be accepted. With half of them there is little patience, see slow.h */
+	unsigned timeout_s; /* a request that stands still for so long gets 408; a little later an idle connection is closed */
 	size_t max_body; /* bytes of a request's body (413) */
 	/* TLS, users, headers; NULL = none. Taken over, also on failure. */
 	struct web_config *web;

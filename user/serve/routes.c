@@ -8,7 +8,7 @@
 #include <strings.h>
 #include "serve/event_stream.h"
 #include "serve/families.h"
-#include "serve/gzip.h"
+#include "serve/compress.h"
 #include "serve/inventory.h"
 #include "serve/livestat.h"
 #include "serve/negotiate.h"
@@ -16,7 +16,6 @@
 
 #define JSON "application/json"
 /* Shorter bodies fit into one packet anyway. */
-#define GZIP_MIN_LEN 1400
 #define STREAMS_DEFAULT_LIMIT 1000
 #define STREAMS_MAX_LIMIT 10000
 
@@ -408,25 +407,6 @@ static void refuse_method(const struct route *route, struct http_response *respo
 	http_response_header(response, "Allow", allow);
 }
 
-/* Without memory to make it smaller, the body goes as it is. */
-static void compress_body(struct http_response *response)
-{
-	struct strbuf packed = STRBUF_INIT;
-	struct gzip *gzip;
-
-	if (gzip__new(&packed, &gzip))
-		return;
-	gzip__add(gzip, response->body.data, response->body.len);
-	if (!gzip__finish(gzip)) {
-		strbuf_free(&response->body);
-		response->body = packed;
-		packed = (struct strbuf)STRBUF_INIT;
-		response->content_encoding = "gzip";
-	}
-	gzip__free(gzip);
-	strbuf_free(&packed);
-}
-
 void routes__handle(struct routes *routes, const struct http_request *request,
 		    struct http_response *response)
 {
@@ -440,7 +420,5 @@ void routes__handle(struct routes *routes, const struct http_request *request,
 		route->handle(routes, request, response);
 	if (response->body.err)
 		http_response_error(response, 500, "internal", "out of memory");
-	if (!response->content_encoding && !response->producer.next &&
-	    response->body.len >= GZIP_MIN_LEN && negotiate_gzip(request->accept_encoding))
-		compress_body(response);
+	compress_response(response, request->accept_encoding);
 }

@@ -29,6 +29,7 @@ struct part {
 	struct piece *pieces;
 	uint64_t oldest_ns;
 	uint64_t backlog;
+	uint64_t live_answers, live_results;
 	uint32_t in_flight;
 	uint32_t live_streams;
 };
@@ -297,6 +298,8 @@ int snapshot_builder__add_requests(struct snapshot_builder *b, struct series *se
 		return err;
 	part = get_part(b, series);
 	part->in_flight += unanswered;
+	part->live_answers += counters->frames;
+	part->live_results += counters->results;
 	part->live_streams++;
 	if (oldest_ns > part->oldest_ns)
 		part->oldest_ns = oldest_ns;
@@ -481,6 +484,8 @@ static int seal_part(struct arena *arena, const struct part *part, struct series
 		err = keep(arena, sample);
 	}
 	sample->backlog = part->backlog;
+	sample->live_answers = part->live_answers;
+	sample->live_results = part->live_results;
 	sample->in_flight = part->in_flight;
 	sample->oldest_ns = part->oldest_ns;
 	sample->live_streams = part->live_streams;

@@ -66,6 +66,7 @@ struct counters {
 	uint64_t other_errors; /* failures beyond the table */
 	uint64_t unknown_errors; /* failures whose errno could not be read */
 	struct cache_counts cache;
+	uint64_t results; /* SERIES_RPC: responses that had one, of live sockets */
 	struct tm_errno_count errors[TM_MAX_ERRNOS]; /* error 0 ends the table */
 	uint64_t view[TM_VIEW_BOUNDS + 1]; /* SERIES_TRANSIT, with a view: the same at its bounds */
 	uint64_t hist[TM_HIST_BUCKETS]; /* per bucket, not cumulative; their sum is _count */

@@ -36,6 +36,8 @@ struct series_sample {
 	uint32_t in_flight; /* calls under way now; SERIES_RPC: requests without response */
 	uint64_t oldest_ns; /* age of the oldest of these, 0 = none */
 	uint32_t live_streams;
+	/* SERIES_RPC: responses, and those of them that had a result, on sockets that are still there */
+	uint64_t live_answers, live_results;
 	uint64_t backlog; /* SERIES_BACKLOG: messages sent and not received yet */
 };
 

@@ -263,12 +263,18 @@ enum hierarchy {
 	HIERARCHY_NONE,
 };
 
-/* One line is "number:controllers:path" (cgroups(7)); v2 has the number 0 and no controllers. */
-static enum hierarchy split_line(struct slice line, struct slice *path)
+/* One line is "number:controllers:path" (cgroups(7)); v2 has the number 0 and no controllers. 0 if it is none. */
+static int split_line(struct slice line, struct slice *controllers, struct slice *path)
 {
-	struct slice number = line, controllers;
+	return cut_at(&line, ':', controllers) && cut_at(controllers, ':', path) && path->len &&
+	       path->s[0] == '/';
+}
 
-	if (!cut_at(&number, ':', &controllers) || !cut_at(&controllers, ':', path))
+static enum hierarchy hierarchy_of(struct slice line, struct slice *path)
+{
+	struct slice controllers;
+
+	if (!split_line(line, &controllers, path))
 		return HIERARCHY_NONE;
 	if (!controllers.len)
 		return HIERARCHY_V2;
@@ -287,7 +293,7 @@ int cgroup_container_from_text(const char *proc_cgroup, struct cgroup_identity *
 		line = rest;
 		if (!cut_at(&line, '\n', &rest))
 			rest.len = 0;
-		this = split_line(line, &path);
+		this = hierarchy_of(line, &path);
 		if (this < best && !from_path(path, out))
 			best = this;
 	}
@@ -323,7 +329,7 @@ static int is_line_of(struct slice line, const char *controller, struct slice *p
 {
 	struct slice controllers;
 
-	if (!cut_at(&line, ':', &controllers) || !cut_at(&controllers, ':', path))
+	if (!split_line(line, &controllers, path))
 		return 0;
 	return *controller ? has_controller(controllers, controller) : !controllers.len;
 }
@@ -360,7 +366,7 @@ int cgroup_each_line(const char *proc_cgroup, int (*fn)(void *arg, const struct 
 		text = rest;
 		if (!cut_at(&text, '\n', &rest))
 			rest.len = 0;
-		if (!cut_at(&text, ':', &controllers) || !cut_at(&controllers, ':', &path))
+		if (!split_line(text, &controllers, &path))
 			continue;
 		line = (struct cgroup_line){
 			.path = path.s,

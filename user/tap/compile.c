@@ -237,6 +237,8 @@ int spec_compile(const struct profile *profile, const struct profile_function *f
 	spec->object_class = (uint16_t)context->object_class;
 	if (function->operation >= 0) {
 		spec->op = (uint16_t)(context->first_op + (uint32_t)function->operation);
+		spec->waits = profile->operations[function->operation].direction ==
+			      OPERATION_RECEIVE;
 	} else {
 		spec->op = UINT16_MAX; /* never nested in an operation */
 		spec->close_op_first = (uint16_t)context->first_op;

@@ -15,6 +15,7 @@
 #include "tap/bpflog.h"
 #include "tap/ownfile.h"
 #include "tap/quick.h"
+#include "util/privileges.h"
 #include "tapmeter.skel.h"
 
 /* include/uapi/linux/bpf.h of Linux 6.6 and 6.13; the installed header may be older */
@@ -320,6 +321,7 @@ static int open_and_load(struct probes *p, const struct probes_config *config)
 	p->skel->rodata->agent_tgid = (__u32)getpid();
 	p->skel->rodata->filter_processes = config->filter != 0;
 	p->skel->rodata->cgroup_streams_limit = p->max_streams / 4;
+	p->skel->rodata->slow_call_ns = config->slow_call_ns;
 	hist_tables_fill(p->skel->rodata->hist_bounds_ns, p->skel->rodata->hist_guesses);
 	select_programs(p->skel, p->way);
 	err = bpf_map__set_max_entries(p->skel->maps.slots, p->max_streams);
@@ -473,15 +475,24 @@ static int attach_own(struct probes *p, const struct probes_config *config)
 	return p->iter_all ? 0 : -errno;
 }
 
+static void explain_forbidden(int error, const char *step, char *err, size_t err_len)
+{
+	char missing[400];
+
+	if (privileges_missing(missing, sizeof(missing)))
+		snprintf(err, err_len, "%s: not permitted (%s): give it %s, or run as root", step,
+			 strerror(-error), missing);
+	else
+		snprintf(err, err_len,
+			 "%s: not permitted (%s): the perf way needs CAP_SYS_ADMIN; under lockdown "
+			 "\"confidentiality\" BPF cannot read processes",
+			 step, strerror(-error));
+}
+
 static int explain(int error, const char *step, char *err, size_t err_len)
 {
 	if (error == -EPERM || (error == -EACCES && !bpflog__is_verdict()))
-		snprintf(
-			err, err_len,
-			"%s: not permitted (%s): run as root, or with CAP_BPF, CAP_PERFMON, "
-			"CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_CHECKPOINT_RESTORE; under lockdown "
-			"\"confidentiality\" BPF cannot read processes",
-			step, strerror(-error));
+		explain_forbidden(error, step, err, err_len);
 	else
 		snprintf(err, err_len, "%s: %s%s%s", step, strerror(-error),
 			 bpflog__line()[0] ? ": " : "", bpflog__line());

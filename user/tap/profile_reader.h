@@ -33,6 +33,7 @@ enum value_rules {
 
 /* Zeroed memory that lives as long as the profile. NULL with no_memory set. */
 void *reader_keep(struct reader *r, size_t count, size_t size);
+/* A copy that lives as long; "" with no_memory set. */
 const char *reader_text(struct reader *r, const char *s);
 /* The value of a key that must be there. */
 const struct yaml_node *reader_need(struct reader *r, const struct yaml_node *map, const char *key);

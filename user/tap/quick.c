@@ -99,4 +99,5 @@ void spec_quicken(struct tm_spec *spec)
 	quick->more = more_form(spec, (uint64_t *)&quick->more_mask);
 	quick->more_arg = spec->more.arg;
 	quick->rpc = spec->payload.kind ? spec->rpc : 0;
+	quick->waits = spec->waits;
 }

@@ -167,8 +167,10 @@ int rpcs__each(const struct rpcs *rpcs, rpcs_each_fn fn, void *arg)
 {
 	for (uint32_t i = 0; i < rpcs->used; i++) {
 		const struct entry *entry = &rpcs->entries[i];
+		uint32_t slot = TM_STREAM_ID_SLOT(rpcs->counters[i].stream);
 		struct rpc_view view = {
 			.user = entry->user,
+			.tgid = probes__slots(rpcs->probes)[slot].key.process.tgid,
 			.counters = &rpcs->counters[i],
 			.unanswered = entry->unanswered,
 			.oldest_start_ns = entry->oldest_start_ns,

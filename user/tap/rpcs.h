@@ -34,6 +34,7 @@ void rpcs__update(struct rpcs *rpcs, uint64_t now_ns);
 struct rpc_view {
 	void *user;
 	const struct tm_rpc *counters; /* live memory, only grows */
+	uint32_t tgid; /* of the socket's process */
 	uint32_t unanswered; /* requests without response, as of the last update */
 	uint64_t oldest_start_ns; /* CLOCK_MONOTONIC, 0 = none */
 };

@@ -181,6 +181,18 @@ void streams__end_file(struct streams *streams, uint32_t file)
 	close_streams(streams, NULL, file);
 }
 
+static void on_slow_call(struct streams *s, const struct tm_slow_event *event, size_t size)
+{
+	const struct entry *entry;
+
+	if (size < sizeof(*event) || event->event.slot >= s->max_streams || !s->cb.slow)
+		return;
+	entry = &s->entries[event->event.slot];
+	/* one whose labels are still being looked for is told of at its next slow call */
+	if (entry->state == ENTRY_OPEN && entry->generation == event->generation && entry->user)
+		s->cb.slow(s->cb.arg, entry->user, event);
+}
+
 void streams__event(struct streams *streams, const struct tm_event *event, size_t size,
 		    uint64_t now_ns)
 {
@@ -188,6 +200,8 @@ void streams__event(struct streams *streams, const struct tm_event *event, size_
 		on_new_stream(streams, (const struct tm_stream_event *)event, size, now_ns);
 	else if (event->kind == TM_EVENT_EXIT)
 		streams__end_process(streams, &event->process);
+	else if (event->kind == TM_EVENT_SLOW)
+		on_slow_call(streams, (const struct tm_slow_event *)event, size);
 	/* TM_EVENT_CLOSED only wakes us: the slot says it */
 }
 

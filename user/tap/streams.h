@@ -35,6 +35,8 @@ struct stream_callbacks {
 	int (*open)(void *arg, const struct stream_identity *identity, void **user);
 	/* The stream has ended with these totals. 0 or -errno: tried again. */
 	int (*retire)(void *arg, void *user, const struct tm_slot *totals, uint64_t now_ns);
+	/* A call took long. May be NULL. */
+	void (*slow)(void *arg, void *user, const struct tm_slow_event *event);
 	void *arg;
 };
 

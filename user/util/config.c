@@ -59,7 +59,8 @@ static int is_comm(const char *text)
 
 static int is_view(const char *text)
 {
-	return !strcmp(text, "backendai") || !strcmp(text, "fastdeploy");
+	return !strcmp(text, "backendai") || !strcmp(text, "fastdeploy") ||
+	       !strcmp(text, "lmcache");
 }
 
 /* "/PATTERN=KERNEL_ID" or "CONTAINER_ID=KERNEL_ID" */
@@ -118,10 +119,10 @@ const struct option_spec config_options[] = {
 		FIELD(views),
 		.argument = "NAME",
 		.valid = is_view,
-		.expected = "backendai or fastdeploy; lmcache is not there yet",
+		.expected = "backendai, fastdeploy or lmcache",
 		.help = "Adds to /metrics the same facts under the names that another system's "
 			"dashboards read: backendai (backendai_container_utilization), fastdeploy "
-			"(fastdeploy:zmq:*; turns --transit on).",
+			"(fastdeploy:zmq:*; turns --transit on), lmcache (lmcache_mp_*).",
 	},
 	{
 		.name = "snapshot.publish",
@@ -317,7 +318,18 @@ const struct option_spec config_options[] = {
 		.value = "30s",
 		.min = 1 * MS,
 		.max = 24 * HOUR,
-		.help = "A call under way for so long, other than a receive, is an event: call.stuck.",
+		.help = "A call under way for so long, other than a receive, is an event: call.stuck. A "
+			"request without response as well: request.unanswered.",
+	},
+	{
+		.name = "slow-call",
+		.type = OPTION_DURATION,
+		FIELD(slow_call_ns),
+		.argument = "DURATION",
+		.min = 1000,
+		.max = 24 * HOUR,
+		.help = "A call that took as long, other than a receive, is an event: call.slow. "
+			"Without it: none is.",
 	},
 	{
 		.name = "config.file",

@@ -44,6 +44,7 @@ struct config {
 	uint64_t series_expiry_ns;
 	uint64_t sample_interval_ns;
 	uint64_t stuck_after_ns;
+	uint64_t slow_call_ns; /* 0 = no call is */
 	uint64_t overhead_budget_ns; /* of CPU time per second; 0 = no limit */
 	char *otlp_endpoint; /* NULL = as the OTEL_ variables say */
 	/* The config file and the log */
