@@ -174,6 +174,13 @@ static void set_losses(struct agent *agent)
 	collector__set_lost(agent->collector, TM_LOST_RELAY_GONE, losses.gone);
 	collector__set_lost(agent->collector, TM_LOST_PUBLISH, losses.relay[RELAY_LOST_PUBLISH]);
 	collector__set_lost(agent->collector, TM_LOST_OTLP, losses.relay[RELAY_LOST_OTLP]);
+	const struct otlp_counts otlp = {
+		.sent = losses.relay[RELAY_OTLP_SENT],
+		.failed = losses.relay[RELAY_OTLP_FAILED],
+		.dropped = losses.relay[RELAY_OTLP_DROPPED],
+		.rejected = losses.relay[RELAY_OTLP_REJECTED],
+	};
+	collector__set_otlp(agent->collector, &otlp);
 }
 
 /* Takes a snapshot for the readers that wait; for the history too if it is time. */

@@ -721,6 +721,11 @@ void collector__set_lost(struct collector *collector, enum tm_lost reason, uint6
 	collector->lost_elsewhere[reason] = count;
 }
 
+void collector__set_otlp(struct collector *collector, const struct otlp_counts *counts)
+{
+	collector->otlp = *counts;
+}
+
 size_t collector__taps_up(const struct collector *collector)
 {
 	return taps__up(collector->taps);

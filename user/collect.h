@@ -43,6 +43,8 @@ void collector__leave_out(struct collector *collector, uint32_t pid);
 
 /* So much was lost in all beyond the collector: later snapshots say so. */
 void collector__set_lost(struct collector *collector, enum tm_lost reason, uint64_t count);
+/* Likewise, of what tapmeter-relay pushes. */
+void collector__set_otlp(struct collector *collector, const struct otlp_counts *counts);
 
 /*
  * Reads everything. Makes system calls only for streams that are new, and to read what containers use,

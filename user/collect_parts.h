@@ -52,6 +52,7 @@ struct collector {
 	uint64_t mapped_lost;
 	unsigned unsure; /* VARIABLES_MAPPED: anyone may have mapped anything since the last sweep */
 	uint64_t lost_elsewhere[TM_LOST_COUNT];
+	struct otlp_counts otlp;
 	uint64_t snapshots;
 	uint64_t now_ns;
 	uint32_t noted[MAX_NOTED];

@@ -194,6 +194,7 @@ static void add_totals(struct collector *c, struct snapshot *raw)
 	raw->lost[TM_LOST_GAUGES_FULL] += variables__refused(c->variables);
 	tell_losses(c, raw);
 	bus__stats(c->bus, &raw->bus);
+	raw->otlp = c->otlp;
 	raw->streams_used = streams__used(c->streams);
 	raw->gap_ns = collect_gap(c, c->now_ns);
 	raw->streams_limit = (uint32_t)c->config->max_streams;

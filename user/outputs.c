@@ -16,6 +16,7 @@
 #include "serve/final_json.h"
 #include "util/durable.h"
 #include "util/log.h"
+#include "util/otlp_settings.h"
 #include "util/relay_settings.h"
 #include "util/relay_state.h"
 
@@ -175,6 +176,42 @@ static void stop_thread(struct outputs *outputs)
 
 /* ---- start ------------------------------------------------------------------------------------------ */
 
+static const char *variable(const char *name)
+{
+	return secure_getenv(name);
+}
+
+/* Whether what the OTEL_ variables say is right has been looked at before (cli/run.c). */
+static int fill_otlp(const struct config *config, struct relay_settings *settings,
+		     uint64_t *interval_ns)
+{
+	struct otlp_host host;
+	uint64_t otlp_ns;
+	char why[256];
+	int err;
+
+	otlp_host_read(&host);
+	err = otlp_settings_add(config->otlp_endpoint, variable, &host, settings, &otlp_ns, why,
+				sizeof(why));
+	if (!err && (!*interval_ns || otlp_ns < *interval_ns))
+		*interval_ns = otlp_ns;
+	return err == -ENOENT ? 0 : err;
+}
+
+static int fill_publish(const struct config *config, struct relay_settings *settings,
+			uint64_t *interval_ns)
+{
+	int err;
+
+	if (!config->snapshot_publish)
+		return 0;
+	*interval_ns = config->snapshot_interval_ns;
+	err = relay_settings_add(settings, "snapshot.publish", config->snapshot_publish);
+	return err ? err :
+		     relay_settings_add_u64(settings, "snapshot.interval_ns",
+					    config->snapshot_interval_ns);
+}
+
 /* What the relay is told. *interval_ns: of the output that wants pages most often, 0 = none does. */
 static int fill_settings(const struct config *config, struct relay_settings *settings,
 			 uint64_t *interval_ns)
@@ -186,15 +223,14 @@ static int fill_settings(const struct config *config, struct relay_settings *set
 	err = relay_settings_add_u64(settings, "log.level", config->log_level);
 	if (!err)
 		err = relay_settings_add_u64(settings, "log.format", config->log_format);
-	if (err || !config->snapshot_publish)
-		return err;
-	*interval_ns = config->snapshot_interval_ns;
-	err = relay_settings_add(settings, "snapshot.publish", config->snapshot_publish);
 	if (!err)
-		err = relay_settings_add_u64(settings, "snapshot.interval_ns",
-					     config->snapshot_interval_ns);
+		err = fill_publish(config, settings, interval_ns);
+	if (!err)
+		err = fill_otlp(config, settings, interval_ns);
+	if (err || !*interval_ns)
+		return err;
 	/* so that an output can tell which pages are for it */
-	return err ? err : relay_settings_add_u64(settings, "feed.interval_ns", *interval_ns);
+	return relay_settings_add_u64(settings, "feed.interval_ns", *interval_ns);
 }
 
 /* Before anything is tapped: a folder or an endpoint that cannot be is an error at the start. */

@@ -420,7 +420,7 @@ static void check_order(const struct snapshot *snapshot)
 			assert_int_not_equal(strncmp(seen[i], family, len), 0);
 		seen[count++] = family;
 	}
-	assert_int_equal(count, 27);
+	assert_int_equal(count, 29);
 }
 
 static void every_family_has_one_head_and_its_samples_follow_it(void **state)

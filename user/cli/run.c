@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include "cli/cli.h"
 #include "cli/load_profiles.h"
 #include "requests.h"
 #include "util/config.h"
 #include "util/exit_code.h"
 #include "util/log.h"
+#include "util/otlp_settings.h"
+#include "util/relay_settings.h"
 
 /* Says what is wrong with the command line or the config file. */
 static int load_config(int argc, char **argv, struct config *config)
@@ -32,6 +37,30 @@ static int check_rpc(const struct config *config, const struct profile_list *pro
 	return EXIT_CODE_USAGE;
 }
 
+static const char *variable(const char *name)
+{
+	return secure_getenv(name);
+}
+
+/* What OpenTelemetry's variables say must make sense, and fit. */
+static int check_otlp(const struct config *config)
+{
+	struct otlp_host host = { 0 };
+	struct relay_settings settings;
+	uint64_t interval_ns;
+	char why[256];
+	int err;
+
+	relay_settings_init(&settings);
+	err = otlp_settings_add(config->otlp_endpoint, variable, &host, &settings, &interval_ns,
+				why, sizeof(why));
+	explicit_bzero(&settings, sizeof(settings));
+	if (!err || err == -ENOENT)
+		return EXIT_CODE_OK;
+	fprintf(stderr, "%s\n", why);
+	return EXIT_CODE_USAGE;
+}
+
 static int run_agent(const struct config *config)
 {
 	struct profile_list profiles;
@@ -39,6 +68,8 @@ static int run_agent(const struct config *config)
 
 	if (!code)
 		code = check_rpc(config, &profiles);
+	if (!code)
+		code = check_otlp(config);
 	if (!code)
 		code = agent_run(config, (const struct profile *const *)profiles.items,
 				 profiles.count);

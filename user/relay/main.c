@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LDLIBS: -lzmq */
+/* LDLIBS: -lcurl -lzmq */
 /*
  * tapmeter-relay: the agent's child without privileges, which reads what container engines and runtimes write, and puts
  * out what the agent counts where it is asked to. The agent

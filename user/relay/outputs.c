@@ -6,10 +6,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "relay/otlp.h"
 #include "relay/publisher.h"
 #include "util/log.h"
 
-#define MAX_OUTPUTS 1
+#define MAX_OUTPUTS 2
 
 struct outputs {
 	pthread_t thread;
@@ -51,6 +52,8 @@ static void *serve(void *arg)
 static void open_all(struct outputs *outputs, const struct relay_settings *settings, int listener)
 {
 	if (!publisher_open(settings, listener, &outputs->losses, &outputs->list[outputs->count]))
+		outputs->count++;
+	if (!otlp_open(settings, &outputs->losses, &outputs->list[outputs->count]))
 		outputs->count++;
 }
 

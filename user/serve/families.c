@@ -452,6 +452,16 @@ static void write_subscribers(struct page *page, const struct family *family)
 	}
 }
 
+static void write_otlp(struct page *page, const struct family *family)
+{
+	const struct otlp_counts *otlp = &page->in->snapshot->otlp;
+
+	(void)family;
+	exposition_sample(&page->exposition, "", 0, "result", "success", otlp->sent);
+	exposition_sample(&page->exposition, "", 0, "result", "refused", otlp->failed);
+	exposition_sample(&page->exposition, "", 0, "result", "dropped", otlp->dropped);
+}
+
 static void write_build_info(struct page *page, const struct family *family)
 {
 	struct grouping g = { 0 };
@@ -655,6 +665,13 @@ static const struct family families[] = {
 	{ { "tapmeter_subscriber_lag", FAMILY_GAUGE, "",
 	    "Events that wait in the subscriber's queue." },
 	  VIEW_NONE, write_subscribers, SUBSCRIBER(lag) },
+	{ { "tapmeter_otlp_exports", FAMILY_COUNTER, "",
+	    "Requests pushed to an OpenTelemetry receiver (success), refused by it, and dropped for lack of "
+	    "room or time." },
+	  VIEW_NONE, write_otlp, { 0 } },
+	{ { "tapmeter_otlp_rejected_points", FAMILY_COUNTER, "",
+	    "Data points that the receiver did not take from a request it accepted." },
+	  VIEW_NONE, write_snapshot_field, SNAPSHOT(otlp.rejected) },
 	{ { "tapmeter_build", FAMILY_INFO, "", "Version and source revision of tapmeter." },
 	  VIEW_NONE, write_build_info, { 0 } },
 	{ { "tapmeter_scrape_seconds", FAMILY_GAUGE, "seconds",
@@ -874,6 +891,8 @@ static const char *extra_label(const struct family *family)
 		return label_name(LABEL_DIRECTION);
 	if (family->write == write_gauges)
 		return "kernel_id, container, pod, namespace, comm";
+	if (family->write == write_otlp)
+		return "result";
 	if (family->write == write_lost)
 		return "reason";
 	return family->write == write_build_info ? "version, revision" : NULL;

@@ -168,6 +168,12 @@ struct kernel_sample {
 	struct hist_view hists[HIST_KINDS]; /* made from the series at seal time */
 };
 
+/* Of requests that push data points to an OpenTelemetry receiver: how they ended. */
+struct otlp_counts {
+	uint64_t sent, failed, dropped;
+	uint64_t rejected; /* data points of those sent */
+};
+
 struct snapshot {
 	uint64_t mono_ns; /* CLOCK_MONOTONIC when the counters were read */
 	uint64_t real_ns; /* CLOCK_REALTIME at the same time */
@@ -190,6 +196,7 @@ struct snapshot {
 	uint32_t streams_used, streams_limit;
 	struct self_sample self; /* our own process */
 	struct bus_stats bus; /* events */
+	struct otlp_counts otlp; /* what was pushed */
 };
 
 /* Name of a loss, as in tapmeter_lost_total{reason}; "" when out of range. */

@@ -187,10 +187,14 @@ static void finish(struct transfer *transfer, CURLcode code)
 {
 	struct fetch *fetch = transfer->fetch;
 	long os_error = 0;
+	curl_off_t retry_after = 0;
 
 	transfer->done = 1;
 	if (!code) {
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &fetch->status);
+		if (!curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after) &&
+		    retry_after > 0)
+			fetch->retry_after_s = (uint64_t)retry_after;
 		return;
 	}
 	if (fetch->answer.err == -E2BIG) {
@@ -221,6 +225,7 @@ static void start_all(const struct fetcher *fetcher, CURLM *multi, struct run *r
 		transfer->run = run;
 		transfer->fetch = &fetches[i];
 		fetches[i].status = 0;
+		fetches[i].retry_after_s = 0;
 		fetches[i].err = 0;
 		fetches[i].answer = (struct strbuf){ .max = fetches[i].max_answer };
 		if (set_up(fetcher, transfer, timeout_ms) ||

@@ -7,6 +7,7 @@
  * server that was named, or nowhere.
  */
 #include <stddef.h>
+#include <stdint.h>
 #include "util/strbuf.h"
 
 /* How all requests of a fetcher are made. Texts are copied; NULL = not given. */
@@ -31,6 +32,7 @@ struct fetch {
 	size_t max_answer; /* bytes */
 
 	long status; /* of the answer; 0 = there is none */
+	uint64_t retry_after_s; /* what it asks for; 0 = nothing */
 	struct strbuf answer;
 	/* 0, -ETIMEDOUT, -E2BIG, -ECANCELED, -ENOMEM, -errno of connecting, -EIO otherwise */
 	int err;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <tapmeter/abi.h>
 #include "util/config.h"
+#include "util/otlp_settings.h"
 #include "util/plausible.h"
 
 #define MS 1000000ull /* nanoseconds */
@@ -156,6 +157,16 @@ const struct option_spec config_options[] = {
 		.argument = "FOLDER",
 		.help = "Where the last snapshot is written at the end: final_snapshot.json. The folder "
 			"must be there.",
+	},
+	{
+		.name = "otlp.endpoint",
+		.type = OPTION_TEXT,
+		FIELD(otlp_endpoint),
+		.argument = "URL",
+		.valid = otlp_is_url,
+		.expected = OTLP_URL_EXPECTED,
+		.help = "Push metrics to this OpenTelemetry receiver, by OTLP over HTTP, at URL/v1/metrics. "
+			"The OTEL_ variables say the rest, or all (docs/otlp.md).",
 	},
 	{
 		.name = "profile",

@@ -49,6 +49,7 @@ struct config {
 	uint64_t stuck_after_ns;
 	uint64_t slow_call_ns; /* 0 = no call is */
 	uint64_t overhead_budget_ns; /* of CPU time per second; 0 = no limit */
+	char *otlp_endpoint; /* NULL = as the OTEL_ variables say */
 	/* The config file and the log */
 	char *config_file; /* NULL = none */
 	unsigned log_level; /* enum log_level */

@@ -105,10 +105,14 @@ _Static_assert(sizeof(struct relay_page) == 16 + 6 * 8 + 8, "relay_page layout")
 #define RELAY_WINDOW 2
 #define RELAY_PAGE_MAX (64u << 20)
 
-/* What the relay could not put out, since it was started. */
+/* What became of what the relay should put out, since it was started. */
 enum relay_lost {
 	RELAY_LOST_PUBLISH = 0, /* snapshots not published */
-	RELAY_LOST_OTLP = 1, /* data points not pushed */
+	RELAY_LOST_OTLP = 1, /* data points not pushed, or rejected */
+	RELAY_OTLP_SENT = 2, /* requests that were pushed; no loss, of course */
+	RELAY_OTLP_FAILED = 3, /* requests that the receiver refused */
+	RELAY_OTLP_DROPPED = 4, /* requests, or whole snapshots, for which there was no room or time */
+	RELAY_OTLP_REJECTED = 5, /* data points that the receiver did not take from a request */
 	RELAY_LOST_COUNT,
 };
 
