@@ -17,10 +17,18 @@ static void the_status_says_what_to_do_with_the_request(void **state)
 		int err;
 		enum otlp_verdict verdict;
 	} cases[] = {
-		{ 200, 0, OTLP_SENT },	  { 202, 0, OTLP_SENT },	 { 429, 0, OTLP_AGAIN },
-		{ 502, 0, OTLP_AGAIN },	  { 503, 0, OTLP_AGAIN },	 { 504, 0, OTLP_AGAIN },
-		{ 400, 0, OTLP_REFUSED }, { 307, 0, OTLP_REFUSED },	 { 500, 0, OTLP_REFUSED },
-		{ 401, 0, OTLP_REFUSED }, { 0, -ECONNREFUSED, OTLP_AGAIN }, { 0, -ETIMEDOUT, OTLP_AGAIN },
+		{ 200, 0, OTLP_SENT },
+		{ 202, 0, OTLP_SENT },
+		{ 429, 0, OTLP_AGAIN },
+		{ 502, 0, OTLP_AGAIN },
+		{ 503, 0, OTLP_AGAIN },
+		{ 504, 0, OTLP_AGAIN },
+		{ 400, 0, OTLP_REFUSED },
+		{ 307, 0, OTLP_REFUSED },
+		{ 500, 0, OTLP_REFUSED },
+		{ 401, 0, OTLP_REFUSED },
+		{ 0, -ECONNREFUSED, OTLP_AGAIN },
+		{ 0, -ETIMEDOUT, OTLP_AGAIN },
 	};
 
 	(void)state;

@@ -71,8 +71,8 @@ static void headers_and_resources_are_decoded(void **state)
 
 	(void)state;
 	assert_int_equal(READ("http://a", "OTEL_EXPORTER_OTLP_HEADERS", "a=b%20c, d = e",
-			      "OTEL_RESOURCE_ATTRIBUTES", "host.name=mine,x=y",
-			      "OTEL_SERVICE_NAME", "s"),
+			      "OTEL_RESOURCE_ATTRIBUTES", "host.name=mine,x=y", "OTEL_SERVICE_NAME",
+			      "s"),
 			 0);
 	assert_string_equal(otlp_settings_header(&settings, 0), "a: b c");
 	assert_string_equal(otlp_settings_header(&settings, 1), "d: e");
@@ -117,8 +117,8 @@ static void what_makes_no_sense_is_one_line_with_the_name_and_no_secret(void **s
 static void a_url_is_of_http_and_has_a_host(void **state)
 {
 	static const char *const good[] = { "http://a", "https://a:1/b", "http://[::1]:4318" };
-	static const char *const bad[] = { "",	       "a:4318",      "http://",     "http:///x",
-					   "http://:1", "ftp://a",     "http://u@a",  "http://a?b",
+	static const char *const bad[] = { "",		 "a:4318",     "http://",    "http:///x",
+					   "http://:1",	 "ftp://a",    "http://u@a", "http://a?b",
 					   "http://a b", "http://a#b", "http://a\n" };
 
 	(void)state;

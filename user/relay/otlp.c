@@ -37,7 +37,8 @@ struct otlp {
 	unsigned timeout_ms;
 	uint64_t interval_ns;
 	int gzip;
-	struct otlp_pair resource[MAX_RESOURCE]; /* the names are ours, with their values behind them */
+	struct otlp_pair
+		resource[MAX_RESOURCE]; /* the names are ours, with their values behind them */
 	size_t resource_count;
 	struct fetcher *fetcher;
 	struct feed_losses *losses;
@@ -448,8 +449,7 @@ static int set_up(const struct relay_settings *settings, struct otlp *otlp)
 	return err ? err : -pthread_create(&otlp->thread, NULL, run, otlp);
 }
 
-int otlp_open(const struct relay_settings *settings, struct feed_losses *losses,
-	      struct output *out)
+int otlp_open(const struct relay_settings *settings, struct feed_losses *losses, struct output *out)
 {
 	struct otlp *otlp;
 	int err;

@@ -28,8 +28,8 @@ void otlp_queue_add(struct otlp_queue *queue, struct strbuf *body, uint64_t poin
 {
 	struct otlp_request *last;
 
-	while (queue->count && (queue->count == OTLP_QUEUE_LENGTH ||
-				queue->bytes + body->cap > OTLP_QUEUE_BYTES))
+	while (queue->count &&
+	       (queue->count == OTLP_QUEUE_LENGTH || queue->bytes + body->cap > OTLP_QUEUE_BYTES))
 		drop(queue);
 	last = &queue->items[(queue->first + queue->count) % OTLP_QUEUE_LENGTH];
 	*last = (struct otlp_request){ .body = *body, .points = points };

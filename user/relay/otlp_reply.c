@@ -33,7 +33,7 @@ uint64_t otlp_wait_ns(unsigned failed, uint32_t random, uint64_t told_s)
 
 	if (told_s)
 		return told_s < OTLP_MAX_TOLD_WAIT_NS / 1000000000 ? told_s * 1000000000 :
-								      OTLP_MAX_TOLD_WAIT_NS;
+								     OTLP_MAX_TOLD_WAIT_NS;
 	for (unsigned i = 1; i < failed && wait_ns < OTLP_MAX_WAIT_NS; i++)
 		wait_ns *= 2;
 	if (wait_ns > OTLP_MAX_WAIT_NS)

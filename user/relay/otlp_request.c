@@ -212,8 +212,8 @@ static void owner_free(struct owner *owner)
 /* Into the list, which the tree's entries have a place of. */
 static int add_owner(struct maker *maker, const char *key, const Prometheus__Metric *metric)
 {
-	struct owner **longer = reallocarray(maker->owners, maker->owner_count + 1,
-					     sizeof(*maker->owners));
+	struct owner **longer =
+		reallocarray(maker->owners, maker->owner_count + 1, sizeof(*maker->owners));
 	struct owner *owner = calloc(1, sizeof(*owner));
 
 	if (longer)
@@ -248,7 +248,7 @@ static int find_owner(struct maker *maker, const Prometheus__Metric *metric, str
 	}
 	if (maker->scratch.err)
 		return maker->scratch.err;
-	wanted.key = maker->scratch.data ? maker->scratch.data : (char *)(uintptr_t)"";
+	wanted.key = maker->scratch.data ? maker->scratch.data : (char *)(uintptr_t) "";
 	found = tfind(&wanted, &maker->tree, compare_owners);
 	if (!found) {
 		err = add_owner(maker, wanted.key, metric);
@@ -450,7 +450,7 @@ static void add_scope(const struct maker *maker, const struct owner *owner, stru
 	Otlp__Scope scope = OTLP__SCOPE__INIT;
 	size_t len;
 
-	scope.name = (char *)(uintptr_t)"tapmeter";
+	scope.name = (char *)(uintptr_t) "tapmeter";
 	scope.version = (char *)(uintptr_t)maker->source->version;
 	len = protobuf_c_message_get_packed_size(&scope.base);
 	strbuf_addch(out, FIELD(2));

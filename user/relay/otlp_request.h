@@ -24,7 +24,8 @@ struct otlp_source {
 	const char *version; /* of the scope, which is tapmeter */
 };
 
-#define OTLP_BODY_SIZE ((size_t)4 << 20) /* not much more than that in one request: receivers have limits */
+#define OTLP_BODY_SIZE \
+	((size_t)4 << 20) /* not much more than that in one request: receivers have limits */
 
 /*
  * Gets one request, and how many data points are in it. What it leaves in `body` is thrown away; an error ends the work.

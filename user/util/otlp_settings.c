@@ -340,7 +340,8 @@ static int add_resource(const struct reader *reader, const struct otlp_host *hos
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]) && !err; i++)
 		/* what is given counts; but the service's name has a variable of its own that does more so */
 		if (*own[i][1] && ((!i && service) || !has_name(given, own[i][0])))
-			err = add_pair(reader, "otlp.resource", number++, own[i][0], "=", own[i][1]);
+			err = add_pair(reader, "otlp.resource", number++, own[i][0], "=",
+				       own[i][1]);
 	if (!err && given)
 		err = add_list(reader, attributes, given, "otlp.resource", "=", &number);
 	return err;
@@ -352,9 +353,10 @@ int otlp_settings_add(const char *endpoint, otlp_env_fn env, const struct otlp_h
 		      struct relay_settings *settings, uint64_t *interval_ns, char *err,
 		      size_t err_len)
 {
-	const struct reader reader = {
-		.env = env, .settings = settings, .err = err, .err_len = err_len
-	};
+	const struct reader reader = { .env = env,
+				       .settings = settings,
+				       .err = err,
+				       .err_len = err_len };
 	int ret;
 
 	if (!endpoint && is_off(&reader))
@@ -383,8 +385,8 @@ const char *otlp_settings_header(const struct relay_settings *settings, unsigned
 	return relay_settings_get(settings, key);
 }
 
-int otlp_settings_resource(const struct relay_settings *settings, unsigned number, const char **name,
-			   size_t *name_len, const char **value)
+int otlp_settings_resource(const struct relay_settings *settings, unsigned number,
+			   const char **name, size_t *name_len, const char **value)
 {
 	char key[32];
 	const char *equals;

@@ -38,8 +38,8 @@ int otlp_is_url(const char *text);
 /*
  * Attribute N that is to go to all resources: copied to `name`, *value points behind it. 0 if there is none.
  */
-int otlp_settings_resource(const struct relay_settings *settings, unsigned number, const char **name,
-			   size_t *name_len, const char **value);
+int otlp_settings_resource(const struct relay_settings *settings, unsigned number,
+			   const char **name, size_t *name_len, const char **value);
 /* Header N, or NULL. */
 const char *otlp_settings_header(const struct relay_settings *settings, unsigned number);
 

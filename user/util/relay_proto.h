@@ -111,7 +111,8 @@ enum relay_lost {
 	RELAY_LOST_OTLP = 1, /* data points not pushed, or rejected */
 	RELAY_OTLP_SENT = 2, /* requests that were pushed; no loss, of course */
 	RELAY_OTLP_FAILED = 3, /* requests that the receiver refused */
-	RELAY_OTLP_DROPPED = 4, /* requests, or whole snapshots, for which there was no room or time */
+	RELAY_OTLP_DROPPED =
+		4, /* requests, or whole snapshots, for which there was no room or time */
 	RELAY_OTLP_REJECTED = 5, /* data points that the receiver did not take from a request */
 	RELAY_LOST_COUNT,
 };
