@@ -2,7 +2,6 @@
 #include "outputs.h"
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "util/otlp_settings.h"
 #include "util/relay_settings.h"
 #include "util/relay_state.h"
+#include "util/thread.h"
 
 #define SECOND_NS 1000000000ull
 #define SNAPSHOT_TIMEOUT_NS SECOND_NS /* then the page is left out: the next one has it all */
@@ -148,16 +148,10 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are for the thread that waits for them. */
 static int start_thread(struct outputs *outputs)
 {
-	sigset_t all, before;
-	int err;
+	int err = thread_start(&outputs->thread, run, outputs);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = -pthread_create(&outputs->thread, NULL, run, outputs);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	outputs->running = !err;
 	return err;
 }

@@ -2,12 +2,12 @@
 #include "events/bus.h"
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "util/thread.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -301,16 +301,10 @@ static void *run_subscriber(void *arg)
 	return NULL;
 }
 
-/* Signals are for the thread that waits for them. */
 static int start_thread(struct subscriber *subscriber)
 {
-	sigset_t all, before;
-	int err;
+	int err = thread_start(&subscriber->thread, run_subscriber, subscriber);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = -pthread_create(&subscriber->thread, NULL, run_subscriber, subscriber);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	subscriber->has_thread = !err;
 	return err;
 }

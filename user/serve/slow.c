@@ -12,6 +12,7 @@
 #include <time.h>
 #include "serve/exchange.h"
 #include "util/privileges.h"
+#include "util/thread.h"
 
 #define LOOK_EVERY_NS 250000000ull
 #define NS_PER_S 1000000000ull
@@ -149,7 +150,7 @@ static int start_watching(void *arg)
 {
 	struct slow_clients *clients = arg;
 
-	return -pthread_create(&clients->thread, NULL, watch, clients);
+	return thread_start(&clients->thread, watch, clients);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
