@@ -326,6 +326,14 @@ static struct entry *entry_new(struct variables *v, const struct candidate *cand
 	return NULL;
 }
 
+/* It has gone, and with it what has been read of it. */
+static void forget_values(struct variables *v, const struct process *process)
+{
+	for (struct name *name = v->names; name; name = name->next)
+		while (name->count && name->values[name->count - 1].process == process)
+			name->count--;
+}
+
 void variables__look(struct variables *variables, uint32_t tgid, unsigned what, uint64_t now_ns)
 {
 	struct entry **place = find(variables, tgid), *entry = *place;
@@ -335,6 +343,7 @@ void variables__look(struct variables *variables, uint32_t tgid, unsigned what, 
 		return;
 	/* by now it may be another process, or another program */
 	if (entry && !variable_memory_alive(&entry->memory)) {
+		forget_values(variables, entry->process);
 		drop(variables, place);
 		entry = NULL;
 	}
@@ -358,11 +367,27 @@ void variables__look(struct variables *variables, uint32_t tgid, unsigned what, 
 		locate(variables, entry);
 }
 
+/* Of a process without a variable nothing is read, which would tell that it has gone. */
+static void drop_gone(struct variables *v)
+{
+	struct entry **place = &v->first;
+
+	while (*place) {
+		if (variable_memory_alive(&(*place)->memory)) {
+			place = &(*place)->next;
+			continue;
+		}
+		forget_values(v, (*place)->process);
+		drop(v, place);
+	}
+}
+
 void variables__sweep(struct variables *variables, unsigned what, uint64_t now_ns)
 {
 	const struct dirent *item;
 	DIR *proc;
 
+	drop_gone(variables);
 	if (!variables->spec_count)
 		return;
 	proc = opendir(variables->config.proc_root);
@@ -549,14 +574,6 @@ static int read_entry(struct variables *v, struct entry *entry)
 		}
 	}
 	return read_registered(v, entry) == -ESRCH ? -ESRCH : 0;
-}
-
-/* It has gone, and with it what has been read of it. */
-static void forget_values(struct variables *v, const struct process *process)
-{
-	for (struct name *name = v->names; name; name = name->next)
-		while (name->count && name->values[name->count - 1].process == process)
-			name->count--;
 }
 
 void variables__read(struct variables *variables)
