@@ -245,20 +245,6 @@ static int open_places(struct outputs *outputs, char *err, size_t err_len)
 	return publish_socket_open(config->snapshot_publish, &outputs->listener, err, err_len);
 }
 
-static int init_monotonic_cond(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-	int err = -pthread_condattr_init(&attr);
-
-	if (err)
-		return err;
-	err = -pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (!err)
-		err = -pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-	return err;
-}
-
 static int start(struct outputs *outputs, const struct relay_settings *settings, char *err,
 		 size_t err_len)
 {
@@ -288,7 +274,7 @@ static int allocate(const struct outputs_config *config, uint64_t interval_ns, s
 	outputs->start_real_ns = clock_ns(CLOCK_REALTIME);
 	outputs->folder = -1;
 	outputs->listener.fd = -1;
-	err = init_monotonic_cond(&outputs->changed);
+	err = thread_cond_init(&outputs->changed);
 	if (err) {
 		free(outputs);
 		return err;

@@ -39,20 +39,6 @@ struct bus {
 	struct subscriber *subscribers[BUS_MAX_SUBSCRIBERS];
 };
 
-static int init_cond(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-	int err = -pthread_condattr_init(&attr);
-
-	if (err)
-		return err;
-	err = -pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (!err)
-		err = -pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-	return err;
-}
-
 static struct timespec deadline_after(uint64_t timeout_ns)
 {
 	struct timespec at;
@@ -75,7 +61,7 @@ int bus__new(size_t room, struct bus **out)
 	if (!bus)
 		return -ENOMEM;
 	bus->room = room;
-	err = init_cond(&bus->thread_ended);
+	err = thread_cond_init(&bus->thread_ended);
 	if (err) {
 		free(bus);
 		return err;
@@ -175,7 +161,7 @@ static int allocate(struct bus *bus, const char *name, struct subscriber **out)
 	subscriber->bus = bus;
 	snprintf(subscriber->name, sizeof(subscriber->name), "%s", name);
 	subscriber->queue = reallocarray(NULL, bus->room, sizeof(struct event *));
-	err = subscriber->queue ? init_cond(&subscriber->changed) : -ENOMEM;
+	err = subscriber->queue ? thread_cond_init(&subscriber->changed) : -ENOMEM;
 	if (err) {
 		free(subscriber->queue);
 		free(subscriber);

@@ -179,7 +179,7 @@ static void add_sample(struct page *page, const struct grouping *g, size_t first
 			  g->entries[first].len, extra_name, extra_value, value);
 }
 
-static void write_sum(struct page *page, const struct family *family)
+static void write_sums(struct page *page, const struct family *family, int zeroes)
 {
 	const struct grouping *g = &page->views[family->view];
 
@@ -189,24 +189,20 @@ static void write_sum(struct page *page, const struct family *family)
 		end = grouping_end(g, i);
 		for (size_t j = i; j < end; j++)
 			sum += read_field(g->entries[j].item, family->field);
-		add_sample(page, g, i, NULL, NULL, sum);
+		if (sum || zeroes)
+			add_sample(page, g, i, NULL, NULL, sum);
 	}
+}
+
+static void write_sum(struct page *page, const struct family *family)
+{
+	write_sums(page, family, 1);
 }
 
 /* A sum that most never have shows none, instead of 0 for ever. */
 static void write_negative(struct page *page, const struct family *family)
 {
-	const struct grouping *g = &page->views[family->view];
-
-	for (size_t i = 0, end; i < g->count; i = end) {
-		uint64_t sum = 0;
-
-		end = grouping_end(g, i);
-		for (size_t j = i; j < end; j++)
-			sum += read_field(g->entries[j].item, family->field);
-		if (sum)
-			add_sample(page, g, i, NULL, NULL, sum);
-	}
+	write_sums(page, family, 0);
 }
 
 static void write_max(struct page *page, const struct family *family)
