@@ -248,7 +248,11 @@ static const struct {
 	const char *text, *errors;
 } bad[] = {
 	/* the top */
-	{ "", "f:1:1: found nothing, expected a map\n" },
+	{ "# all of it is a comment\n", "f:1:1: key 'profile' is missing\n"
+					"f:1:1: key 'kind' is missing\n"
+					"f:1:1: key 'system' is missing\n"
+					"f:1:1: key 'operations' is missing\n"
+					"f:1:1: key 'functions' is missing\n" },
 	{ "just text", "f:1:1: found 'just text', expected a map\n" },
 	{ "[profile, p]", "f:1:1: found a list, expected a map\n" },
 	{ "---\n", "f:2:1: found nothing, expected a map\n" },

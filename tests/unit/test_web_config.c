@@ -103,13 +103,16 @@ static void takes_only_bcrypt_for_a_hash(void **state)
 
 static void an_empty_map_asks_for_nothing(void **state)
 {
+	static const char *const texts[] = { "{}\n", "# tls_server_config:\n", "" };
 	struct web_config *web;
 
 	(void)state;
-	assert_int_equal(load("{}\n", &web), 0);
-	assert_false(web->tls);
-	assert_int_equal(web->user_count + web->header_count, 0);
-	web_config__free(web);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_int_equal(load(texts[i], &web), 0);
+		assert_false(web->tls);
+		assert_int_equal(web->user_count + web->header_count, 0);
+		web_config__free(web);
+	}
 	web_config__free(NULL);
 }
 

@@ -56,8 +56,16 @@ static void join(const char *directory, const char *prefix, unsigned i)
 static void go(void *push, void *pull, const struct command *command)
 {
 	static char buffer[MAX_SIZE];
+	static struct {
+		pid_t pid;
+		uint32_t serial;
+	} head; /* no two messages are equal, if there is room for it */
 
+	head.pid = getpid();
 	for (uint32_t i = 0; i < command->count; i++) {
+		head.serial++;
+		if (command->size >= sizeof(head))
+			memcpy(buffer, &head, sizeof(head));
 		check(zmq_send(push, buffer, command->size, 0) >= 0, "send");
 		check(zmq_recv(pull, buffer, command->size, 0) >= 0, "receive");
 	}

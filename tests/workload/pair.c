@@ -44,9 +44,13 @@ static void *open_socket(void *context, int type)
 
 static void go(void *push, void *pull, unsigned long count, unsigned long size)
 {
+	static unsigned long serial; /* no two messages are equal, if there is room for it */
 	static char buffer[MAX_SIZE];
 
 	for (unsigned long i = 0; i < count; i++) {
+		if (size >= sizeof(serial))
+			memcpy(buffer, &serial, sizeof(serial));
+		serial++;
 		check(zmq_send(push, buffer, size, 0), "send");
 		check(zmq_recv(pull, buffer, size, 0), "receive");
 	}

@@ -431,6 +431,19 @@ static int refuse_tag_directives(struct reader *reader)
 	return -EINVAL;
 }
 
+/* What a file is in which everything has been commented out. */
+static struct yaml_node *empty_map(void)
+{
+	struct yaml_node *node = calloc(1, sizeof(*node));
+
+	if (node) {
+		node->kind = YAML_MAP;
+		node->line = 1;
+		node->column = 1;
+	}
+	return node;
+}
+
 int yaml__parse(const char *file, const char *text, size_t size, struct yaml_node **out,
 		struct yaml_errors *errors)
 {
@@ -461,8 +474,10 @@ int yaml__parse(const char *file, const char *text, size_t size, struct yaml_nod
 	if (!err)
 		err = read_document(&reader, out);
 	yaml_parser_delete(&reader.parser);
-	if (!err && !*out)
-		yaml_errors_add(errors, 1, 1, "found nothing, expected a map");
+	if (!err && !*out) {
+		*out = empty_map();
+		errors->no_memory |= !*out;
+	}
 	if (err) {
 		yaml__free(*out);
 		*out = NULL;

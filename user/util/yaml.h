@@ -50,7 +50,8 @@ void yaml_errors_add(struct yaml_errors *errors, unsigned line, unsigned column,
 		     ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * Reads YAML text; `file` names it in errors and must live as long as errors are added. 0 and *out;
+ * Reads YAML text; `file` names it in errors and must live as long as errors are added. Text without
+ * a value (comments only) is an empty map. 0 and *out;
  * -EINVAL with the reasons in *errors; -ENOMEM. On -EINVAL *out is the tree all the same if the
  * text is well-formed (a key was given twice, say), so that the caller can look for more errors,
  * else NULL. Free *out in any case.
