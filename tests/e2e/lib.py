@@ -214,7 +214,7 @@ def parse_metrics(text):
 	return metrics
 
 
-def total(metrics, name, **labels):
+def total(metrics, name, /, **labels):
 	"""The sum of all samples of that name that have these labels."""
 	return sum(
 		value
@@ -251,9 +251,9 @@ class Agent:
 		self._reader.start()
 		if not self._event.wait(timeout * PATIENCE) or not self.address:
 			self.process.kill()
-			self.process.wait()
+			status = self.process.wait()  # -SIGKILL: it was still trying
 			self._reader.join()
-			raise RuntimeError("the agent did not get ready:\n" + "".join(self.log))
+			raise RuntimeError(f"the agent did not get ready ({status}):\n" + "".join(self.log))
 
 	def _read_log(self):
 		for line in self.process.stderr:

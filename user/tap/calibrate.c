@@ -19,7 +19,7 @@
 #define SPEC (TM_MAX_SPECS - 1) /* the last ones: taps begin with the first */
 #define TRANSIT_SPEC (SPEC - 1)
 #define MESSAGE_SIZE 64
-#define TIMEOUT_MS 5000
+#define TIMEOUT_MS 30000 /* it takes 50 ms; an emulated machine under load, some seconds */
 #define NR_URETPROBE 335 /* arch/x86/entry/syscalls/syscall_64.tbl, Linux 6.11 */
 
 /* Functions that differ in their first instruction at most. long f(void *object, long flags) */

@@ -8,7 +8,11 @@
 #include <errno.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
+
+/* More than the library takes for the filter. */
+#define ENOUGH_MEMORY (1 << 20)
 
 /* docs/security.md has the same list; tests/e2e/privileges compares. */
 /* clang-format off */
@@ -53,11 +57,23 @@ static int add_rules(scmp_filter_ctx filter)
 	return err;
 }
 
+/* libseccomp 2.5.4 crashes when it gets none. */
+static int is_memory_left(void)
+{
+	void *volatile some = malloc(ENOUGH_MEMORY);
+
+	free(some);
+	return some != NULL;
+}
+
 int syscalls_confine(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	scmp_filter_ctx filter;
 	int err;
 
+	if (!is_memory_left())
+		return -ENOMEM;
+	filter = seccomp_init(SCMP_ACT_ALLOW);
 	if (!filter)
 		return -ENOMEM;
 	err = add_rules(filter);
