@@ -133,12 +133,14 @@ static int labels_keep(const struct series_labels *from, struct kept_labels *to)
 	return 0;
 }
 
-/* The texts lie in `from`. */
+/* The texts lie in `from`. -EINVAL: no agent has kept this. */
 static int labels_recall(const struct kept_labels *from, struct series_labels *to)
 {
 	const char **list[TEXTS];
 	size_t at = 0;
 
+	if (from->kind > SERIES_EVENT || from->direction > DIRECTION_RECEIVE)
+		return -EINVAL;
 	*to = (struct series_labels){
 		.kind = (enum series_kind)from->kind,
 		.direction = (enum series_direction)from->direction,
@@ -166,9 +168,12 @@ static uint64_t labels_hash(const struct kept_labels *labels)
 
 /* ---- entries -------------------------------------------------------------------------------- */
 
-static struct kept_entry *entry_of(const struct kept *kept, enum kept_source source, uint32_t index)
+/* A source that comes from the journal may be any number. */
+static struct kept_entry *entry_of(const struct kept *kept, uint32_t source, uint32_t index)
 {
-	return kept && index < kept->of[source].count ? &kept->of[source].entries[index] : NULL;
+	return kept && source < KEPT_SOURCES && index < kept->of[source].count ?
+		       &kept->of[source].entries[index] :
+		       NULL;
 }
 
 void kept__note(struct kept *kept, enum kept_source source, uint32_t index, uint64_t id,
@@ -316,7 +321,7 @@ static void recover(struct kept *kept)
 	if (!journal->busy)
 		return;
 	write_total(kept, journal);
-	if (entry_of(kept, (enum kept_source)journal->source, journal->index))
+	if (entry_of(kept, journal->source, journal->index))
 		finish(kept, journal);
 	set(&journal->busy, 0);
 }

@@ -51,6 +51,7 @@ static void other_names_are_none_of_links(void **state)
 		"link-1-2-3-4-5-6-7-8-2--1",
 		"link-0x1-2-3-4-5-6-7-8-2-1",
 		"link-1-2-3-4-5-6-7-8-2-1ffffffff",
+		"link-1-2-3-4-5-6-7-8-9-ffffffff-1",
 	};
 	struct pinned_link found;
 	uint32_t part;

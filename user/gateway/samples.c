@@ -105,12 +105,13 @@ static int read_root(const json_t *root, const struct samples_callbacks *callbac
 int samples_read(const char *text, size_t len, const struct samples_callbacks *callbacks,
 		 size_t *bad, char *why, size_t why_len)
 {
-	json_error_t where;
-	json_t *root = json_loadb(text ? text : "", len, 0, &where);
+	json_t *root;
 	int ret;
 
+	errno = 0;
+	root = json_loadb(text ? text : "", len, 0, NULL);
 	if (!root) {
-		int no_memory = json_error_code(&where) == json_error_out_of_memory;
+		int no_memory = errno == ENOMEM; /* jansson takes it for an invalid token */
 
 		snprintf(why, why_len, no_memory ? "out of memory" : "the answer is not JSON");
 		return no_memory ? -ENOMEM : -EINVAL;

@@ -316,9 +316,10 @@ static int fill_buckets(const Prometheus__Histogram *from, uint64_t counts[MAX_B
 			first = index;
 		for (uint32_t j = 0; j < from->positive_span[i]->length; j++, index++) {
 			if (next == from->n_positive_delta || index < first ||
-			    index - first >= MAX_BUCKETS)
+			    index - first >= MAX_BUCKETS ||
+			    __builtin_add_overflow(count, from->positive_delta[next++], &count) ||
+			    count < 0)
 				return -EPROTO;
-			count += from->positive_delta[next++];
 			while (buckets->n_bucket_counts < (size_t)(index - first))
 				counts[buckets->n_bucket_counts++] = 0;
 			counts[buckets->n_bucket_counts++] = (uint64_t)count;

@@ -7,11 +7,26 @@
 #include "serve/measures.h"
 #include "util/relay_state.h"
 
+/* Remembers that there was no room for something: msgpack would go on behind the gap. */
+struct sink {
+	msgpack_sbuffer buffer;
+	int failed;
+};
+
 struct packing {
-	msgpack_sbuffer buffer; /* the metrics, of which there are */
+	struct sink sink; /* the metrics, of which there are */
 	msgpack_packer packer;
 	size_t count;
 };
+
+static int sink_write(void *arg, const char *data, size_t len)
+{
+	struct sink *sink = arg;
+
+	if (!sink->failed && msgpack_sbuffer_write(&sink->buffer, data, len))
+		sink->failed = 1;
+	return sink->failed ? -1 : 0;
+}
 
 static void pack_text(msgpack_packer *p, const char *text)
 {
@@ -72,54 +87,53 @@ static void pack_series(msgpack_packer *p, const struct measure *measure)
 static int pack_measure(void *arg, const struct measure *measure)
 {
 	struct packing *packing = arg;
-	size_t before = packing->buffer.size;
 
 	packing->count++;
 	if (measure->is_series)
 		pack_series(&packing->packer, measure);
 	else
 		pack_counter(&packing->packer, measure);
-	return packing->buffer.size > before ? 0 : -ENOMEM;
+	return packing->sink.failed ? -ENOMEM : 0;
 }
 
 /* Topic and head: [counter, timestamp_ns, state, n_pending_tasks, metrics], up to the metrics. */
-static int pack_head(msgpack_sbuffer *frame, const struct relay_page *page, size_t count)
+static void pack_head(struct sink *frame, const struct relay_page *page, size_t count)
 {
 	static const char topic[SNAPSHOT_TOPIC_LEN] = SNAPSHOT_TOPIC;
 	msgpack_packer p;
 
-	if (msgpack_sbuffer_write(frame, topic, sizeof(topic)))
-		return -ENOMEM;
-	msgpack_packer_init(&p, frame, msgpack_sbuffer_write);
-	if (msgpack_pack_array(&p, 5) || msgpack_pack_uint64(&p, page->number) ||
-	    msgpack_pack_uint64(&p, page->mono_ns))
-		return -ENOMEM;
+	sink_write(frame, topic, sizeof(topic));
+	msgpack_packer_init(&p, frame, sink_write);
+	msgpack_pack_array(&p, 5);
+	msgpack_pack_uint64(&p, page->number);
+	msgpack_pack_uint64(&p, page->mono_ns);
 	pack_text(&p, relay_state_name(page->state));
-	if (msgpack_pack_uint64(&p, page->pending) || msgpack_pack_array(&p, count))
-		return -ENOMEM;
-	return 0;
+	msgpack_pack_uint64(&p, page->pending);
+	msgpack_pack_array(&p, count);
 }
 
 int snapshot_pack(const struct feed_page *page, char **frame, size_t *len)
 {
 	struct packing packing = { .count = 0 };
-	msgpack_sbuffer out;
+	struct sink out = { .failed = 0 };
 	int err;
 
-	msgpack_sbuffer_init(&packing.buffer);
-	msgpack_sbuffer_init(&out);
-	msgpack_packer_init(&packing.packer, &packing.buffer, msgpack_sbuffer_write);
+	msgpack_sbuffer_init(&packing.sink.buffer);
+	msgpack_sbuffer_init(&out.buffer);
+	msgpack_packer_init(&packing.packer, &packing.sink, sink_write);
 	err = measures_each(page->data, page->size, pack_measure, &packing);
-	if (!err)
-		err = pack_head(&out, &page->head, packing.count);
-	if (!err && packing.buffer.size &&
-	    msgpack_sbuffer_write(&out, packing.buffer.data, packing.buffer.size))
-		err = -ENOMEM;
-	msgpack_sbuffer_destroy(&packing.buffer);
 	if (!err) {
-		*len = out.size;
-		*frame = msgpack_sbuffer_release(&out);
+		pack_head(&out, &page->head, packing.count);
+		if (packing.sink.buffer.size)
+			sink_write(&out, packing.sink.buffer.data, packing.sink.buffer.size);
+		if (out.failed)
+			err = -ENOMEM;
 	}
-	msgpack_sbuffer_destroy(&out);
+	msgpack_sbuffer_destroy(&packing.sink.buffer);
+	if (!err) {
+		*len = out.buffer.size;
+		*frame = msgpack_sbuffer_release(&out.buffer);
+	}
+	msgpack_sbuffer_destroy(&out.buffer);
 	return err;
 }

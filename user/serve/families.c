@@ -747,7 +747,8 @@ static size_t write_groups(struct page *page, const struct family *family, size_
 
 	for (int i = 0; i < GROUPS_AT_ONCE && end < whole.count; i++)
 		end = grouping_end(&whole, end);
-	g->entries = whole.entries + first;
+	if (whole.count) /* else there are no entries to begin at */
+		g->entries = whole.entries + first;
 	g->count = end - first;
 	family->write(page, family);
 	*g = whole;
@@ -765,13 +766,14 @@ static void write_neighbour(struct page *page)
 /* Writes the next part of the page, of one family. */
 static int write_part(struct page *page)
 {
-	const struct family *family = &families[page->family];
+	const struct family *family;
 	int err;
 
 	if (page->family >= FAMILIES) {
 		write_neighbour(page);
 		return 0;
 	}
+	family = &families[page->family];
 	err = change_view(page, family->view);
 	if (err)
 		return err;

@@ -50,9 +50,10 @@ void family_free(Prometheus__MetricFamily *family)
 		prometheus__metric_family__free_unpacked(family, NULL);
 }
 
-static int put_bucket(uint64_t *buckets, int index, uint64_t count)
+static int put_bucket(uint64_t *buckets, int64_t index, uint64_t count)
 {
-	int i = index == NATIVE_INFINITE_INDEX ? TM_HIST_BOUNDS : index - NATIVE_FIRST_INDEX;
+	int64_t i = index == NATIVE_INFINITE_INDEX ? TM_HIST_BOUNDS :
+						     index - (int64_t)NATIVE_FIRST_INDEX;
 
 	/* empty ones between two others may be there, but none beyond ours */
 	if (i < 1 || i > TM_HIST_BOUNDS)
@@ -63,9 +64,8 @@ static int put_bucket(uint64_t *buckets, int index, uint64_t count)
 
 int family_native_buckets(const Prometheus__Histogram *histogram, uint64_t *buckets)
 {
+	int64_t index = 0, count = 0;
 	size_t next = 0;
-	int64_t count = 0;
-	int index = 0;
 
 	if (!histogram->has_schema || histogram->schema != NATIVE_SCHEMA)
 		return -EPROTO;
@@ -76,10 +76,10 @@ int family_native_buckets(const Prometheus__Histogram *histogram, uint64_t *buck
 
 		index += span->offset;
 		for (uint32_t j = 0; j < span->length; j++, index++) {
-			if (next == histogram->n_positive_delta)
-				return -EPROTO;
-			count += histogram->positive_delta[next++];
-			if (count < 0 || put_bucket(buckets, index, (uint64_t)count))
+			if (next == histogram->n_positive_delta ||
+			    __builtin_add_overflow(count, histogram->positive_delta[next++],
+						   &count) ||
+			    count < 0 || put_bucket(buckets, index, (uint64_t)count))
 				return -EPROTO;
 		}
 	}

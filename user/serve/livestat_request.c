@@ -166,9 +166,10 @@ int livestat_parse_body(const char *body, size_t len, struct livestat_request *r
 	int ret = 0;
 
 	*request = (struct livestat_request){ 0 };
+	errno = 0;
 	root = json_loadb(body ? body : "", len, JSON_REJECT_DUPLICATES, &where);
 	if (!root) {
-		if (json_error_code(&where) == json_error_out_of_memory)
+		if (errno == ENOMEM) /* jansson itself takes it for an invalid token */
 			return -ENOMEM;
 		snprintf(err, err_len, "body: not valid JSON: %s (line %d, column %d)", where.text,
 			 where.line, where.column);

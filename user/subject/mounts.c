@@ -136,8 +136,9 @@ static int read_mountinfo(struct cgroup_mounts *mounts, const char *path)
 		return -errno;
 	while (!err && getline(&line, &size, file) > 0)
 		err = take_line(mounts, line);
-	if (!err && ferror(file))
-		err = -EIO;
+	/* it also ends where there is no memory for a line */
+	if (!err && !feof(file))
+		err = errno == ENOMEM ? -ENOMEM : -EIO;
 	free(line);
 	fclose(file);
 	return err;

@@ -249,5 +249,7 @@ int pinned_link_parse(const char *name, struct pinned_link *link, uint32_t *part
 		return -EINVAL;
 	link->mtime = (int64_t)mtime;
 	pinned_link_name(link, *part, again);
-	return strcmp(name, again) || *part >= link->parts ? -EINVAL : 0;
+	if (strcmp(name, again) != 0 || *part >= link->parts || link->parts > PINS_MAX_PARTS)
+		return -EINVAL;
+	return 0;
 }

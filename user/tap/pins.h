@@ -50,6 +50,7 @@ struct pinned_link {
 };
 
 #define PINS_NAME_SIZE 160 /* NUL included */
+#define PINS_MAX_PARTS 65536 /* more than a file has functions that are tapped */
 
 void pinned_link_name(const struct pinned_link *link, uint32_t part, char name[PINS_NAME_SIZE]);
 /* 0, or -EINVAL if the name is none of a link. */

@@ -227,6 +227,7 @@ int variable_files__find(struct variable_files *files, const char *proc_root, ui
 	char name[64], *line = NULL;
 	struct mapping mapping;
 	size_t size = 0;
+	ssize_t got = 0;
 	FILE *maps;
 	int err = 0;
 
@@ -235,9 +236,12 @@ int variable_files__find(struct variable_files *files, const char *proc_root, ui
 	maps = fopen(name, "re");
 	if (!maps)
 		return -errno;
-	for (int i = 0; i < MAX_LINES && !err && getline(&line, &size, maps) > 0; i++)
+	for (int i = 0; i < MAX_LINES && !err && (got = getline(&line, &size, maps)) > 0; i++)
 		if (read_line(line, &mapping))
 			err = look_at(files, proc_root, tgid, &mapping, out);
+	/* not the end: there was no memory for a line */
+	if (got < 0 && errno == ENOMEM && !feof(maps))
+		err = -ENOMEM;
 	free(line);
 	fclose(maps);
 	return err;
