@@ -90,6 +90,15 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
+/* Ids of events begin with it: an agent that is started later has another one. */
+static uint64_t life(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
 /* ---- set-up ------------------------------------------------------------------------- */
 
 static int open_timer(uint64_t first_ns, uint64_t interval_ns)
@@ -421,6 +430,7 @@ static int start_http(struct agent *agent, struct web_config *web, char *err, si
 	struct routes_config routes = {
 		.store = agent->store,
 		.bus = agent->bus,
+		.life = life(),
 		.version = TAPMETER_VERSION,
 		.revision = TAPMETER_REVISION,
 		.views = views_of(&agent->config->views),

@@ -175,6 +175,73 @@ static void wakes_who_found_the_queue_empty(void **state)
 	bus__free(bus);
 }
 
+/* What comes first is `first`, and the rest up to `last` follows. */
+static void assert_fetches(struct subscriber *subscriber, uint64_t first, uint64_t last)
+{
+	struct event *event;
+
+	for (uint64_t number = first; number <= last; number++) {
+		assert_int_equal(subscriber__next(subscriber, 0, &event), 0);
+		assert_int_equal(event->number, number);
+		assert_int_equal(event->attributes[0].number, number);
+		event__unref(event);
+	}
+	assert_int_equal(subscriber__next(subscriber, 0, &event), -ETIMEDOUT);
+}
+
+static void who_comes_back_gets_what_he_missed(void **state)
+{
+	static const struct {
+		uint64_t published, after, first, dropped;
+	} cases[] = {
+		{ 0, 0, 1, 0 }, /* nothing has happened */
+		{ 5, 0, 1, 0 },
+		{ 5, 3, 4, 0 },
+		{ 5, 5, 6, 0 }, /* nothing was missed */
+		{ 5, 9, 6, 0 }, /* not ours */
+		{ 5, UINT64_MAX, 6, 0 },
+		{ BUS_KEPT, 0, 1, 0 },
+		{ BUS_KEPT + 1, 1, 2, 0 },
+		{ BUS_KEPT + 1, 0, 2, 1 }, /* the first is no longer there */
+		{ 3 * BUS_KEPT + 7, 7, 2 * BUS_KEPT + 8, 2 * BUS_KEPT },
+	};
+	struct subscriber *subscriber;
+	struct bus *bus;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(bus__new(BUS_ROOM, &bus), 0);
+		for (uint64_t n = 1; n <= cases[i].published; n++)
+			publish(bus, n);
+		assert_int_equal(bus__resume(bus, "one", cases[i].after, NULL, NULL, &subscriber),
+				 0);
+		publish(bus, cases[i].published + 1);
+		assert_fetches(subscriber, cases[i].first, cases[i].published + 1);
+		assert_int_equal(subscriber__dropped(subscriber), cases[i].dropped);
+		subscriber__free(subscriber);
+		assert_int_equal(dropped(bus), cases[i].dropped);
+		bus__stop(bus, 0);
+		bus__free(bus);
+	}
+}
+
+static void what_has_no_room_in_the_queue_of_who_comes_back_is_dropped(void **state)
+{
+	struct subscriber *subscriber;
+	struct bus *bus;
+
+	(void)state;
+	assert_int_equal(bus__new(4, &bus), 0);
+	for (uint64_t n = 1; n <= 6; n++)
+		publish(bus, n);
+	assert_int_equal(bus__resume(bus, "one", 0, NULL, NULL, &subscriber), 0);
+	assert_fetches(subscriber, 1, 4);
+	assert_int_equal(subscriber__dropped(subscriber), 2);
+	subscriber__free(subscriber);
+	bus__stop(bus, 0);
+	bus__free(bus);
+}
+
 static void there_is_a_limit_to_subscribers(void **state)
 {
 	struct subscriber *subscribers[BUS_MAX_SUBSCRIBERS], *one_more;
@@ -376,6 +443,8 @@ int main(void)
 		cmocka_unit_test(what_a_leaving_subscriber_did_not_fetch_is_dropped),
 		cmocka_unit_test(after_the_stop_nothing_is_accepted),
 		cmocka_unit_test(wakes_who_found_the_queue_empty),
+		cmocka_unit_test(who_comes_back_gets_what_he_missed),
+		cmocka_unit_test(what_has_no_room_in_the_queue_of_who_comes_back_is_dropped),
 		cmocka_unit_test(there_is_a_limit_to_subscribers),
 		cmocka_unit_test(one_that_blocks_and_one_that_fails_do_not_touch_the_others),
 		cmocka_unit_test(a_subscriber_that_never_ends_does_not_keep_the_stop),

@@ -37,6 +37,7 @@ struct bus {
 	uint64_t published, lost; /* lost: dropped for those who have left, or for lack of memory */
 	size_t subscriber_count;
 	struct subscriber *subscribers[BUS_MAX_SUBSCRIBERS];
+	struct event *kept[BUS_KEPT]; /* that of number n at n % BUS_KEPT; NULL = none */
 };
 
 static struct timespec deadline_after(uint64_t timeout_ns)
@@ -87,6 +88,8 @@ void bus__free(struct bus *bus)
 		return;
 	for (size_t i = 0; i < bus->subscriber_count; i++)
 		destroy_subscriber(bus->subscribers[i]);
+	for (size_t i = 0; i < BUS_KEPT; i++)
+		event__unref(bus->kept[i]);
 	pthread_cond_destroy(&bus->thread_ended);
 	pthread_mutex_destroy(&bus->lock);
 	free(bus);
@@ -109,9 +112,19 @@ static void enqueue(struct subscriber *subscriber, struct event *event)
 		subscriber->wake(subscriber->wake_arg);
 }
 
+/* Under the lock: puts it, or NULL, in the place of the oldest that is kept, and returns that. */
+static struct event *keep(struct bus *bus, struct event *event)
+{
+	struct event **place = &bus->kept[bus->published % BUS_KEPT];
+	struct event *oldest = *place;
+
+	*place = event ? event__ref(event) : NULL;
+	return oldest;
+}
+
 void bus__publish(struct bus *bus, const struct event *event)
 {
-	struct event *copy = NULL;
+	struct event *copy = NULL, *oldest;
 	int err = event__new(event, &copy);
 
 	pthread_mutex_lock(&bus->lock);
@@ -120,9 +133,11 @@ void bus__publish(struct bus *bus, const struct event *event)
 		bus->lost += bus->subscriber_count;
 	else
 		copy->number = bus->published;
+	oldest = keep(bus, copy);
 	for (size_t i = 0; i < bus->subscriber_count && !err && !bus->stopped; i++)
 		enqueue(bus->subscribers[i], copy);
 	pthread_mutex_unlock(&bus->lock);
+	event__unref(oldest);
 	event__unref(copy);
 }
 
@@ -171,7 +186,29 @@ static int allocate(struct bus *bus, const char *name, struct subscriber **out)
 	return 0;
 }
 
-static int join_bus(struct bus *bus, struct subscriber *subscriber)
+/* Under the lock: what was published after that number comes first. */
+static void catch_up(struct bus *bus, struct subscriber *subscriber, uint64_t after)
+{
+	uint64_t number, oldest = bus->published < BUS_KEPT ? 1 : bus->published - BUS_KEPT + 1;
+
+	if (after >= bus->published)
+		return;
+	number = after + 1;
+	if (number < oldest) {
+		subscriber->dropped += oldest - number;
+		number = oldest;
+	}
+	for (; number <= bus->published; number++) {
+		struct event *event = bus->kept[number % BUS_KEPT];
+
+		if (event && event->number == number)
+			enqueue(subscriber, event);
+		else
+			subscriber->dropped++;
+	}
+}
+
+static int join_bus(struct bus *bus, struct subscriber *subscriber, uint64_t after)
 {
 	int err = 0;
 
@@ -182,6 +219,8 @@ static int join_bus(struct bus *bus, struct subscriber *subscriber)
 		err = -ENOSPC;
 	else
 		bus->subscribers[bus->subscriber_count++] = subscriber;
+	if (!err)
+		catch_up(bus, subscriber, after);
 	pthread_mutex_unlock(&bus->lock);
 	return err;
 }
@@ -200,8 +239,8 @@ static void leave_bus(struct bus *bus, struct subscriber *subscriber)
 	pthread_mutex_unlock(&bus->lock);
 }
 
-int bus__subscribe(struct bus *bus, const char *name, void (*wake)(void *arg), void *arg,
-		   struct subscriber **out)
+int bus__resume(struct bus *bus, const char *name, uint64_t after, void (*wake)(void *arg),
+		void *arg, struct subscriber **out)
 {
 	struct subscriber *subscriber;
 	int err = allocate(bus, name, &subscriber);
@@ -210,13 +249,19 @@ int bus__subscribe(struct bus *bus, const char *name, void (*wake)(void *arg), v
 		return err;
 	subscriber->wake = wake;
 	subscriber->wake_arg = arg;
-	err = join_bus(bus, subscriber);
+	err = join_bus(bus, subscriber, after);
 	if (err) {
 		destroy_subscriber(subscriber);
 		return err;
 	}
 	*out = subscriber;
 	return 0;
+}
+
+int bus__subscribe(struct bus *bus, const char *name, void (*wake)(void *arg), void *arg,
+		   struct subscriber **out)
+{
+	return bus__resume(bus, name, UINT64_MAX, wake, arg, out);
 }
 
 void subscriber__free(struct subscriber *subscriber)

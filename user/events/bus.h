@@ -13,6 +13,7 @@
 
 #define BUS_ROOM 10000 /* events in a queue, by default */
 #define BUS_MAX_SUBSCRIBERS 64
+#define BUS_KEPT 1000 /* the last events, for those who come back */
 
 struct bus;
 struct subscriber;
@@ -45,6 +46,13 @@ void bus__stats(struct bus *bus, struct bus_stats *out);
  */
 int bus__subscribe(struct bus *bus, const char *name, void (*wake)(void *arg), void *arg,
 		   struct subscriber **out);
+/*
+ * The same, for one who was there before and has seen the events up to number `after`: first come those that he has missed.
+ * Of these the bus keeps the last BUS_KEPT; what it no longer has counts as dropped for him. `wake` may be called before
+ * this returns.
+ */
+int bus__resume(struct bus *bus, const char *name, uint64_t after, void (*wake)(void *arg),
+		void *arg, struct subscriber **out);
 /*
  * The next event, with a reference for the caller. -ETIMEDOUT when none came in timeout_ns; -ESHUTDOWN when the bus
  * has stopped and all were fetched. One thread per subscriber.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/event_stream.h"
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define PIECE_EVENTS 100
@@ -8,6 +10,7 @@
 
 struct event_stream {
 	struct subscriber *subscriber;
+	uint64_t life;
 	uint64_t dropped; /* that the client knows of */
 	/* the server's; before it has told them, nothing can wait */
 	void (*wake)(void *arg);
@@ -40,9 +43,9 @@ static void free_stream(void *arg)
 	free(stream);
 }
 
-static void add_event(struct strbuf *out, const struct event *event)
+static void add_event(struct strbuf *out, uint64_t life, const struct event *event)
 {
-	strbuf_addf(out, "id: %llu\nevent: %s\ndata: ", (unsigned long long)event->number,
+	strbuf_addf(out, "id: %" PRIx64 "-%" PRIu64 "\nevent: %s\ndata: ", life, event->number,
 		    event_type_name(event->type));
 	event_add_json(out, event);
 	strbuf_addstr(out, "\n\n");
@@ -69,7 +72,7 @@ static int next(void *arg, struct strbuf *out)
 		err = subscriber__next(stream->subscriber, 0, &event);
 		if (err)
 			break;
-		add_event(out, event);
+		add_event(out, stream->life, event);
 		event__unref(event);
 	}
 	add_dropped(stream, out);
@@ -80,20 +83,36 @@ static int next(void *arg, struct strbuf *out)
 	return out->len ? HTTP_MORE : HTTP_LATER;
 }
 
-int event_stream_answer(struct bus *bus, struct http_response *response)
+/* The number of the last event that the client knows of; UINT64_MAX: it wants none from before. */
+static uint64_t last_seen(uint64_t life, const char *last_id)
+{
+	uint64_t id_life, number;
+	char rest;
+
+	if (!last_id ||
+	    sscanf(last_id, "%16" SCNx64 "-%19" SCNu64 "%c", &id_life, &number, &rest) != 2)
+		return UINT64_MAX;
+	return id_life == life ? number : 0;
+}
+
+int event_stream_answer(struct bus *bus, uint64_t life, const char *last_id,
+			struct http_response *response)
 {
 	struct event_stream *stream = calloc(1, sizeof(*stream));
 	int err;
 
 	if (!stream)
 		return -ENOMEM;
-	err = bus__subscribe(bus, EVENT_STREAM_NAME, wake, stream, &stream->subscriber);
+	stream->life = life;
+	err = bus__resume(bus, EVENT_STREAM_NAME, last_seen(life, last_id), wake, stream,
+			  &stream->subscriber);
 	if (err) {
 		free(stream);
 		return err;
 	}
 	/* at once, so that a client sees that it is connected */
 	strbuf_addstr(&response->body, ": tapmeter\n\n");
+	add_dropped(stream, &response->body);
 	response->producer = (struct http_producer){
 		.next = next,
 		.start = start,

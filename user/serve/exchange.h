@@ -23,6 +23,7 @@ struct http_request {
 	const char *accept_encoding;
 	const char *content_type;
 	const char *if_none_match;
+	const char *last_event_id;
 	const char *body; /* NULL = none */
 	size_t body_len;
 };

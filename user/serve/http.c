@@ -481,6 +481,7 @@ static enum MHD_Result answer(struct generation *generation, struct MHD_Connecti
 		.accept_encoding = header(connection, "Accept-Encoding"),
 		.content_type = header(connection, "Content-Type"),
 		.if_none_match = header(connection, "If-None-Match"),
+		.last_event_id = header(connection, "Last-Event-ID"),
 		.body = incoming->body.data,
 		.body_len = incoming->body.len,
 	};

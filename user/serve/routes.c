@@ -306,9 +306,9 @@ static void handle_live_stat(struct routes *routes, const struct http_request *r
 static void handle_events(struct routes *routes, const struct http_request *request,
 			  struct http_response *response)
 {
-	int err = event_stream_answer(routes->config.bus, response);
+	int err = event_stream_answer(routes->config.bus, routes->config.life,
+				      request->last_event_id, response);
 
-	(void)request;
 	if (err == -ENOMEM)
 		response->body.err = err;
 	else if (err)

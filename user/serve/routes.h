@@ -12,6 +12,7 @@ struct routes_config {
 	const char *version; /* texts must outlive the routes, too */
 	const char *revision;
 	struct bus *bus; /* of events; must outlive the routes */
+	uint64_t life; /* no other agent on this address has it */
 	unsigned views; /* FAMILIES_VIEW_…, see families.h */
 	uint64_t timeout_ns; /* how long an answer may wait for a fresh snapshot */
 	uint64_t (*now_ns)(void); /* CLOCK_MONOTONIC */
