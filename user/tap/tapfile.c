@@ -12,6 +12,7 @@
 #include "tap/find.h"
 #include "tap/identify.h"
 #include "tap/rpc_rules.h"
+#include "util/reopen.h"
 
 /* ---- numbers ------------------------------------------------------------------------- */
 
@@ -439,10 +440,10 @@ static int is_replaced(const struct stat *st, const struct tm_mapping *m)
 
 int tap_file__open(const struct tm_mapping *m, char *path, size_t size)
 {
-	char name[96], self[32];
+	char name[96];
 	struct stat st;
 	ssize_t len;
-	int handle, fd;
+	int handle;
 
 	snprintf(name, sizeof(name), "/proc/%u/map_files/%llx-%llx", m->process.tgid, m->start,
 		 m->end);
@@ -455,14 +456,5 @@ int tap_file__open(const struct tm_mapping *m, char *path, size_t size)
 		close(handle);
 		return -ESTALE;
 	}
-	if (!S_ISREG(st.st_mode)) {
-		close(handle);
-		return -ENOEXEC;
-	}
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
-	fd = open(self, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		fd = -errno;
-	close(handle);
-	return fd;
+	return reopen_regular(handle);
 }

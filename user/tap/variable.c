@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "tap/elf.h"
+#include "util/reopen.h"
 
 #define PAGE_SIZE 4096ull
 #define PAGE_THERE (3ull << 62) /* present, or swapped out */
@@ -191,13 +192,16 @@ static int look_at(struct variable_files *files, const char *proc_root, uint32_t
 	struct elf_file *elf = NULL;
 	struct file *file;
 	char path[128], err[128];
-	int fd;
+	int handle, fd;
 
 	snprintf(path, sizeof(path), "%s/%u/map_files/%llx-%llx", proc_root, tgid, mapping->start,
 		 mapping->end);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
+	handle = open(path, O_PATH | O_CLOEXEC);
+	if (handle < 0)
 		return 0; /* it was unmapped meanwhile */
+	fd = reopen_regular(handle);
+	if (fd < 0)
+		return 0; /* a device */
 	file = file_of(files, fd, &elf);
 	if (file && file->found && (elf || !elf_file__new(fd, &elf, err, sizeof(err))))
 		take(files, file, elf, mapping, out);
