@@ -765,13 +765,14 @@ static void write_neighbour(struct page *page)
 /* Writes the next part of the page, of one family. */
 static int write_part(struct page *page)
 {
-	const struct family *family = &families[page->family];
+	const struct family *family;
 	int err;
 
 	if (page->family >= FAMILIES) {
 		write_neighbour(page);
 		return 0;
 	}
+	family = &families[page->family];
 	err = change_view(page, family->view);
 	if (err)
 		return err;
