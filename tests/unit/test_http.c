@@ -98,8 +98,12 @@ static void echo(void *arg, const struct http_request *request, struct http_resp
 		    request->body_len);
 	strbuf_add(&response->body, request->body, request->body_len);
 	if (!strcmp(request->path, "/big")) {
-		for (size_t i = 0; i < 1000000; i++)
-			strbuf_add(&response->body, "0123456789", 10);
+		char digits[10000];
+
+		for (size_t i = 0; i < sizeof(digits); i++)
+			digits[i] = (char)('0' + i % 10);
+		for (size_t i = 0; i < 1000; i++)
+			strbuf_add(&response->body, digits, sizeof(digits));
 	}
 	answer_in_pieces(request->path, response);
 	if (!strcmp(request->path, "/coded")) {
