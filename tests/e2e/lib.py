@@ -105,6 +105,11 @@ def _kill_children():
 			child.wait()
 
 
+def traced_environment():
+	"""Of a process that strace watches at its end: the leak sanitizer traces, too, and there is no room for two."""
+	return {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+
+
 class Workload:
 	"""A program that answers each line on stdin by one of JSON, and says {"ready": …} first."""
 
