@@ -120,6 +120,14 @@ check: ## install what is needed, then run the checks of format, layers, headers
 	$(Q)scripts/setup build test check
 	$(Q)scripts/check
 
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+	--suppressions=tests/valgrind.supp --fair-sched=yes
+.PHONY: test-valgrind
+test-valgrind: ## install what is needed, then run the unit tests under valgrind
+	$(Q)scripts/setup build test check
+	$(Q)$(MAKE) unit-tests
+	$(Q)TAPMETER_PATIENCE=$${TAPMETER_PATIENCE:-10} tests/run --unit --build $(BUILD) --under '$(VALGRIND)'
+
 .PHONY: bench
 bench: ## install what is needed, then measure (root): ROWS="1 4" some rows, BENCH_QUICK=1 roughly
 	$(Q)scripts/setup build bench

@@ -117,13 +117,14 @@ static struct http_server *server;
 
 static int start(const char *const *addresses, size_t count)
 {
+	const char *patience = getenv("TAPMETER_PATIENCE"); /* valgrind's is a slow server */
 	struct http_config config = {
 		.address_count = count,
 		.addresses = addresses,
 		.handle = echo,
 		.arg = (void *)(uintptr_t) "text/x-echo",
 		.max_connections = 512,
-		.timeout_s = 1,
+		.timeout_s = patience ? (unsigned)atoi(patience) : 1,
 		.max_body = MAX_BODY,
 	};
 
