@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# `make help` lists the targets. What is built lies in build/, with SAN=1 in build/san/.
+# `make help` lists the targets. What is built lies in build/, with SAN=1 in build/san/, with SAN=thread in
+# build/thread/.
 
 PREFIX ?= /usr/local
 # Where `tapmeter stat` looks for tapmeter-stat when it is not beside tapmeter.
@@ -12,7 +13,7 @@ PKG_CONFIG ?= pkg-config
 # linux-tools installs does with any.
 BPFTOOL ?= $(lastword /usr/sbin/bpftool $(sort $(wildcard /usr/lib/linux-tools/*/bpftool)))
 
-BUILD ?= build$(if $(filter 1,$(SAN)),/san)
+BUILD ?= build$(SAN:%=/$(if $(filter 1,$(SAN)),san,%))
 GEN := $(BUILD)/gen
 
 ifeq ($(V),1)
@@ -30,16 +31,18 @@ CFLAGS ?= -O2 -g
 ERRORS := $(if $(filter 1,$(WERROR)),-Werror)
 WARNINGS := -Wall -Wextra -Wformat=2 -Wmissing-prototypes -Wshadow -Wvla $(ERRORS)
 INCLUDES := -Iuser -Iinclude -I$(GEN)
-ifeq ($(SAN),1)
-HARDENING := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-else
-HARDENING := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
+PLAIN_HARDENING := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
+ifeq ($(SAN),)
+HARDENING := $(PLAIN_HARDENING)
 LINK_HARDENING := -pie -Wl,-z,relro -Wl,-z,now
+else
+SANITIZERS := $(if $(filter 1,$(SAN)),address,undefined,$(SAN))
+HARDENING := -fsanitize=$(SANITIZERS) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 ALL_CPPFLAGS := -D_GNU_SOURCE -DTAPMETER_LIBEXECDIR='"$(LIBEXECDIR)"' $(INCLUDES) $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) \
 	$(CPPFLAGS)
-ALL_CFLAGS := -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDENING)
-ALL_LDFLAGS := $(HARDENING) $(LINK_HARDENING) -Wl,--as-needed $(LDFLAGS)
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDENING)
+ALL_LDFLAGS = $(HARDENING) $(LINK_HARDENING) -Wl,--as-needed $(LDFLAGS)
 COMPILE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP
 # Zydis has no .pc file on Debian 12.
 ALL_LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lZydis -lZycore -lm -pthread \
@@ -86,6 +89,9 @@ OTHERS := $(if $(PROGRAM),$(addprefix $(BUILD)/tests/other/,newer layout))
 # What a C file may include before the compiler has ever said what it does include.
 GENERATED := $(GEN)/version.h $(if $(BPF_SOURCES),$(GEN)/tapmeter.skel.h) $(PROTO_SOURCES:.c=.h)
 
+# What gets tapped is as other people's programs are.
+$(WORKLOADS): private HARDENING := $(PLAIN_HARDENING)
+
 # What programs link that want to be counted (lib/): build/libtapmeter-tap.so and .a, without sanitizers.
 TAP_SONAME := libtapmeter-tap.so.0
 TAP_LIBS := $(BUILD)/libtapmeter-tap.so $(BUILD)/libtapmeter-tap.a
@@ -107,12 +113,20 @@ demo: ## install what is needed, then count a real ZeroMQ workload and compare (
 test: ## install what is needed, then run all tests (root, or the end-to-end tests cannot)
 	$(Q)scripts/setup build test
 	$(Q)$(MAKE) all build-tests
-	$(Q)tests/run
+	$(Q)tests/run --build $(BUILD)
 
 .PHONY: check
 check: ## install what is needed, then run the checks of format, layers, headers, linters, sanitizers
 	$(Q)scripts/setup build test check
 	$(Q)scripts/check
+
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+	--suppressions=tests/valgrind.supp --fair-sched=yes
+.PHONY: test-valgrind
+test-valgrind: ## install what is needed, then run the unit tests under valgrind
+	$(Q)scripts/setup build test check
+	$(Q)$(MAKE) unit-tests
+	$(Q)TAPMETER_PATIENCE=$${TAPMETER_PATIENCE:-10} tests/run --unit --build $(BUILD) --under '$(VALGRIND)'
 
 .PHONY: bench
 bench: ## install what is needed, then measure (root): ROWS="1 4" some rows, BENCH_QUICK=1 roughly
@@ -182,7 +196,8 @@ clean: ## remove all that was built
 help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 	@echo
-	@echo 'V=1 shows the commands, WERROR=1 makes warnings errors, SAN=1 builds with sanitizers.'
+	@echo 'V=1 shows the commands, WERROR=1 makes warnings errors, SAN=1 with the sanitizers of addresses and of'
+	@echo 'undefined behaviour, SAN=thread with that of threads: `make test SAN=1`.'
 
 .PHONY: build-tests unit-tests bench-programs
 unit-tests: $(UNIT_TESTS)

@@ -438,13 +438,13 @@ void collector__free(struct collector *collector)
 		return;
 	mmap_watch__free(collector->watch);
 	self__free(collector->self);
+	if (collector->streams) /* which look their profiles up in the taps */
+		streams__each(collector->streams, collect_free_owner, NULL);
 	if (collector->probes)
 		probes__leave(collector->probes); /* what is pinned counts on */
-	taps__free(collector->taps); /* the probes go first */
+	taps__free(collector->taps); /* before what the probes write to */
 	transits__free(collector->transits);
 	requests__free(collector->requests);
-	if (collector->streams)
-		streams__each(collector->streams, collect_free_owner, NULL);
 	streams__free(collector->streams);
 	backlog__free(collector->backlog);
 	series_table__free(collector->series);

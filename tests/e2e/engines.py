@@ -178,6 +178,8 @@ class Gateway(lib.Agent):
 
 	def __init__(self, *engines, flags=(), before=NOBODY):
 		self.engines = [engine if isinstance(engine, str) else engine.url for engine in engines]
+		if lib.PATIENCE > 1 and not any(flag.startswith("--prometheus.timeout=") for flag in flags):
+			flags = [*flags, f"--prometheus.timeout={min(60, int(5 * lib.PATIENCE))}s"]
 		super().__init__(
 			*[f"--prometheus.url={url}" for url in self.engines],
 			*flags,

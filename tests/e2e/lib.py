@@ -21,12 +21,12 @@ import threading
 import time
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.path.join(ROOT, "build")
+BUILD = os.path.abspath(os.environ.get("TAPMETER_BUILD") or os.path.join(ROOT, "build"))
 TAPMETER = os.path.join(BUILD, "tapmeter")
 WORKLOADS = os.path.join(BUILD, "tests", "workload")  # those in C
 # Of a file system whose reads and writes go to a disk.
 ON_DISK = os.environ.get("TAPMETER_ON_DISK", BUILD)
-# How much longer to wait than usual before giving up: scripts/vmtest's machines are slow.
+# How much longer to wait than usual before giving up: scripts/vmtest's machines are slow, sanitizers as well.
 PATIENCE = float(os.environ.get("TAPMETER_PATIENCE", 1))
 
 # ---- test points ------------------------------------------------------------------------------
@@ -103,6 +103,11 @@ def _kill_children():
 		if child.poll() is None:
 			child.kill()
 			child.wait()
+
+
+def traced_environment():
+	"""Of a process that strace watches at its end: the leak sanitizer traces, too, and there is no room for two."""
+	return {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
 
 
 class Workload:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A program on a terminal, driven and watched by way of tmux.
 
-	with tmux.Terminal(["build/tapmeter", "top"]) as terminal:
+	with tmux.Terminal([lib.TAPMETER, "top"]) as terminal:
 		terminal.wait_for("KERNEL")
 		terminal.press("q")
 		assert terminal.ended() == 0

@@ -53,13 +53,19 @@ static inline int open_probes(const struct probes_config *config, struct probes 
 			      char reason[512])
 {
 	char err[256] = "";
-	const char *lacks;
-	int error = probes__new(config, err, sizeof(err), out);
+	const char *lacks, *preloaded = getenv("LD_PRELOAD");
+	int error;
+
+	*out = NULL;
+	if (preloaded && strstr(preloaded, "vgpreload")) {
+		snprintf(reason, 512, "valgrind runs a translation of what is tapped");
+		return 0;
+	}
+	error = probes__new(config, err, sizeof(err), out);
 
 	reason[0] = 0;
 	if (!error)
 		return 0;
-	*out = NULL;
 	lacks = host_lacks(config->way, error);
 	if (lacks) {
 		snprintf(reason, 512, "%s: %s", lacks, err);

@@ -50,7 +50,8 @@ static int confine(void)
 	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || setrlimit(RLIMIT_NOFILE, &files) ||
 	    setrlimit(RLIMIT_CORE, &none) || sigprocmask(SIG_SETMASK, &no_signals, NULL))
 		return -errno;
-#ifndef __SANITIZE_ADDRESS__ /* whose shadow memory is larger */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	/* not with sanitizers, whose shadow memory is larger */
 	const struct rlimit memory = { MAX_MEMORY, MAX_MEMORY + OUTPUTS_MEMORY };
 
 	if (setrlimit(RLIMIT_AS, &memory))
