@@ -283,6 +283,11 @@ int probes__adopt(struct probes *probes, const struct pinned_link *name, struct 
 	return 0;
 }
 
+int probe_link__is_adopted(const struct probe_link *link)
+{
+	return link && link->adopted;
+}
+
 static void unpin(const struct probe_link *link)
 {
 	char text[PINS_NAME_SIZE];

@@ -121,6 +121,8 @@ int probes__specs(const struct probes *probes, struct tm_spec *specs,
 		  struct tm_result_spec *results);
 /* Removes the probes, pinned ones too; accepts NULL. */
 void probe_link__free(struct probe_link *link);
+/* Whether the link is of probes__adopt(). NULL: no. */
+int probe_link__is_adopted(const struct probe_link *link);
 
 /* This process is not counted, as our own is not; 0 = none. It takes the place of the one given before. */
 void probes__leave_out(struct probes *probes, uint32_t tgid);

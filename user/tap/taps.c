@@ -634,6 +634,7 @@ int taps__each(const struct taps *taps, taps_each_fn fn, void *arg)
 				.reason = !tap->refused	  ? file->reason :
 					  tap->refused[0] ? tap->refused :
 							    tap->why,
+				.adopted = !tap->refused && probe_link__is_adopted(file->link),
 				.processes = file->processes,
 			};
 			int err = fn(arg, &info);
