@@ -268,10 +268,10 @@ int probes__adopt(struct probes *probes, const struct pinned_link *name, struct 
 		int fd;
 
 		pinned_link_name(name, part, text);
-		fd = pins__get(probes->pins, text);
+		fd = pins__get_link(probes->pins, text);
 		if (fd < 0) {
 			probe_link__free(link);
-			return fd;
+			return fd == -EINVAL ? -ENOENT : fd;
 		}
 		link->adopted[link->adopted_count++] = fd;
 	}
@@ -489,8 +489,7 @@ static int reuse_maps(struct probes *p)
 
 static int note_any(void *arg, const char *name)
 {
-	(void)name;
-	*(int *)arg = 1;
+	*(int *)arg |= pinned_kind(name) != PINNED_OTHER;
 	return 0;
 }
 
@@ -745,7 +744,7 @@ static int attach_life(struct probes *p, size_t n, const struct bpf_program *pro
 	const char *name = bpf_program__name(program);
 
 	if (p->pins) {
-		p->life[n] = pins__get(p->pins, name);
+		p->life[n] = pins__get_link(p->pins, name);
 		if (p->life[n] >= 0)
 			return 0;
 	}
