@@ -133,12 +133,14 @@ static int labels_keep(const struct series_labels *from, struct kept_labels *to)
 	return 0;
 }
 
-/* The texts lie in `from`. */
+/* The texts lie in `from`. -EINVAL: nobody has written that. */
 static int labels_recall(const struct kept_labels *from, struct series_labels *to)
 {
 	const char **list[TEXTS];
 	size_t at = 0;
 
+	if (from->kind > SERIES_EVENT || from->direction > DIRECTION_RECEIVE)
+		return -EINVAL;
 	*to = (struct series_labels){
 		.kind = (enum series_kind)from->kind,
 		.direction = (enum series_direction)from->direction,
@@ -168,7 +170,9 @@ static uint64_t labels_hash(const struct kept_labels *labels)
 
 static struct kept_entry *entry_of(const struct kept *kept, enum kept_source source, uint32_t index)
 {
-	return kept && index < kept->of[source].count ? &kept->of[source].entries[index] : NULL;
+	return kept && source < KEPT_SOURCES && index < kept->of[source].count ?
+		       &kept->of[source].entries[index] :
+		       NULL;
 }
 
 void kept__note(struct kept *kept, enum kept_source source, uint32_t index, uint64_t id,
@@ -210,6 +214,12 @@ int kept__each_total(const struct kept *kept, kept_total_fn fn, void *arg)
 		if (kept->hashes[i] && !labels_recall(&kept->totals[i].labels, &labels))
 			err = fn(arg, &labels, &kept->totals[i].totals);
 	return err;
+}
+
+/* 0, as for a free one, if its labels are not those that were written. */
+static uint64_t sound_hash(const struct kept_total *total)
+{
+	return total->hash == labels_hash(&total->labels) ? total->hash : 0;
 }
 
 /* Where these labels are, else a free place, else MAX_TOTALS. */
@@ -365,7 +375,7 @@ int kept__new(struct pins *pins, struct probes *probes, uint32_t max_streams, st
 	}
 	kept->journal = memory;
 	for (size_t i = 0; i < MAX_TOTALS; i++)
-		kept->hashes[i] = kept->totals[i].hash;
+		kept->hashes[i] = sound_hash(&kept->totals[i]);
 	recover(kept);
 	*out = kept;
 	return 0;
