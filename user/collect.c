@@ -389,7 +389,7 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	snprintf(err, err_len, "out of memory");
 	error = open_tables(c, relay);
 	if (!error)
-		error = collect_adopt(c, monotonic_ns());
+		error = collect_adopt(c, monotonic_ns(), err, err_len);
 	if (!error)
 		error = open_taps(c, profiles, count);
 	if (error)

@@ -88,7 +88,7 @@ int collect_free_owner(void *arg, const struct stream_view *view);
  */
 int collect_open_pins(struct collector *c, const struct profile *const *profiles, size_t count,
 		      char *err, size_t err_len);
-int collect_adopt(struct collector *c, uint64_t now_ns);
+int collect_adopt(struct collector *c, uint64_t now_ns, char *err, size_t err_len);
 /* Whether messages are recognised: as a former agent has decided, else `transit`. */
 int collect_kept_transit(struct collector *c, int transit);
 void collect_end_gap(struct collector *c, uint64_t now_ns);

@@ -54,19 +54,24 @@ static void tell_outcome(const struct collector *c)
 			LOG_STR("reason", reasons[outcome]));
 }
 
-int collect_adopt(struct collector *c, uint64_t now_ns)
+int collect_adopt(struct collector *c, uint64_t now_ns, char *err, size_t err_len)
 {
 	const uint64_t *losses = probes__losses(c->probes);
-	int err;
+	int error;
 
 	if (!c->pins)
 		return 0;
 	c->now_ns = now_ns;
-	err = kept__new(c->pins, c->probes, (uint32_t)c->config->max_streams, &c->kept);
-	if (!err)
-		err = kept__each_total(c->kept, restore, c);
-	if (err)
-		return err;
+	error = kept__new(c->pins, c->probes, (uint32_t)c->config->max_streams, &c->kept);
+	if (!error)
+		error = kept__each_total(c->kept, restore, c);
+	if (error) {
+		snprintf(err, err_len,
+			 "%s: what a former agent has left cannot be gone on with: %s: remove it: "
+			 "tapmeter doctor --fix %s",
+			 c->config->bpf_pin_path, strerror(-error), c->config->bpf_pin_path);
+		return error;
+	}
 	series_table__on_expire(c->series, on_expired, c->kept);
 	for (int i = 0; i < TM_LOST_COUNT; i++)
 		c->lost_seen[i] = losses[i]; /* a former agent has told of them */

@@ -124,6 +124,7 @@ static int add_tap(void *arg, const struct tap_info *info)
 		.instruction = info->instruction,
 		.placement = info->placement,
 		.up = info->up,
+		.adopted = info->adopted,
 		.reason = info->reason,
 		.processes = info->processes,
 	};

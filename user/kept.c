@@ -217,6 +217,12 @@ int kept__each_total(const struct kept *kept, kept_total_fn fn, void *arg)
 	return err;
 }
 
+/* 0, as for a free one, if its labels are not those that were written. */
+static uint64_t sound_hash(const struct kept_total *total)
+{
+	return total->hash == labels_hash(&total->labels) ? total->hash : 0;
+}
+
 /* Where these labels are, else a free place, else MAX_TOTALS. */
 static uint32_t find_total(const struct kept *kept, const struct kept_labels *labels, uint64_t hash)
 {
@@ -370,7 +376,7 @@ int kept__new(struct pins *pins, struct probes *probes, uint32_t max_streams, st
 	}
 	kept->journal = memory;
 	for (size_t i = 0; i < MAX_TOTALS; i++)
-		kept->hashes[i] = kept->totals[i].hash;
+		kept->hashes[i] = sound_hash(&kept->totals[i]);
 	recover(kept);
 	*out = kept;
 	return 0;

@@ -112,6 +112,7 @@ static inline void fixture_add_things(struct snapshot_builder *b)
 		  .instruction = "push rbp",
 		  .placement = "entry",
 		  .up = 1,
+		  .adopted = 1,
 		  .reason = "",
 		  .processes = 2 },
 		{ .profile = "zmq",

@@ -91,9 +91,11 @@ static void taps_say_where_they_are_or_why_not(void **state)
 	assert_true(json_is_true(json_object_get(up, "up")));
 	assert_string(up, "function", "zmq_msg_send");
 	assert_string(up, "attach", "multi");
+	assert_true(json_is_true(json_object_get(up, "adopted")));
 	assert_integer(up, "offset", 0x5a10);
 	assert_string(up, "instruction", "push rbp");
 	assert_true(json_is_false(json_object_get(down, "up")));
+	assert_true(json_is_false(json_object_get(down, "adopted")));
 	assert_string(down, "path", "/opt/\"odd\"\xef\xbf\xbd.so");
 	assert_string(down, "reason", "no such symbol");
 }

@@ -18,20 +18,25 @@ static int count_one(void *arg, const char *name)
 {
 	struct contents *contents = arg;
 
-	if (!strncmp(name, "link-", 5) || !strncmp(name, "life_", 5))
+	switch (pinned_kind(name)) {
+	case PINNED_LINK:
 		contents->links++;
-	else if (!strncmp(name, "map_", 4) || !strncmp(name, "agent_", 6) || !strcmp(name, "kept"))
+		break;
+	case PINNED_MAP:
 		contents->maps++;
-	else
+		break;
+	case PINNED_OTHER:
 		contents->others++;
+		break;
+	}
 	return 0;
 }
 
-static int remove_all(const struct pins *pins, const char *dir)
+static int remove_all(const struct pins *pins, const char *dir, int others)
 {
 	int err = pins__wipe(pins);
 
-	if (!err && rmdir(dir))
+	if (!err && !others && rmdir(dir))
 		err = -errno;
 	if (err)
 		printf("  no   remove %s: %s\n", dir, strerror(-err));
@@ -55,13 +60,16 @@ static int list_one(const char *dir, int named, int fix)
 	if (err)
 		return named && err != -EBUSY ? err : 0;
 	err = pins__each(pins, count_one, &contents);
-	/* whatever else is there is not ours to judge */
-	if (!err && !contents.others && contents.links + contents.maps) {
+	/* whatever else is there is not ours to judge: with the directory's name we are only sure of what is */
+	if (!err && contents.others && named)
+		printf("  left %s: %u things that are no agent's: not touched\n", dir,
+		       contents.others);
+	if (!err && (named || !contents.others) && contents.links + contents.maps) {
 		printf("  left %s: %u taps and %u maps of an agent that has ended%s\n", dir,
 		       contents.links, contents.maps,
 		       fix ? "" : ": start it again, or remove them: tapmeter doctor --fix");
 		if (fix)
-			err = remove_all(pins, dir);
+			err = remove_all(pins, dir, contents.others != 0);
 	}
 	pins__close(pins);
 	return err;

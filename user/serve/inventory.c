@@ -59,6 +59,7 @@ static void add_tap(struct strbuf *out, const struct tap_sample *tap)
 	strbuf_addstr(out, tap->up ? ",\"up\":true" : ",\"up\":false");
 	add_string(out, ",\"reason\":", tap->reason);
 	add_string(out, ",\"attach\":", tap->attach);
+	strbuf_addstr(out, tap->adopted ? ",\"adopted\":true" : ",\"adopted\":false");
 	add_number(out, ",\"function_offset\":", tap->function_offset);
 	add_number(out, ",\"offset\":", tap->offset);
 	add_string(out, ",\"instruction\":", tap->instruction);

@@ -65,6 +65,7 @@ struct tap_sample {
 	const char *instruction; /* text of the probed instruction, "" = not known */
 	const char *placement; /* why the probe stands there */
 	int up;
+	int adopted; /* 1: its programs are those of a former agent */
 	const char *reason; /* why it is down; "" when up */
 	uint32_t processes; /* that map the file */
 };

@@ -142,6 +142,9 @@ int adopted__new(struct probes *probes, struct pins *pins, struct adopted **out)
 		err = -ENOMEM;
 	for (size_t i = 0; i < names.count && !err; i++)
 		err = add(adopted, &names.items[i]);
+	for (size_t i = 0; i < names.count && !err; i++)
+		if (!adopted__find(adopted, &names.items[i])) /* some part was missing */
+			probes__open_gap(probes, 1);
 	free(names.items);
 	if (err) {
 		adopted__free(adopted);
@@ -165,7 +168,10 @@ void adopted__free(struct adopted *adopted)
 
 static int is_of(const struct adopted *adopted, uint32_t index, const struct adopted_file *file)
 {
-	return adopted->specs[index].action && adopted->specs[index].file == file->name.number;
+	const struct tm_spec *spec = &adopted->specs[index];
+
+	return spec->action && spec->file == file->name.number &&
+	       spec->object_class < TM_MAX_OBJECT_CLASSES; /* else none of an agent's */
 }
 
 int adopted__spec(struct adopted *adopted, const struct adopted_file *file,

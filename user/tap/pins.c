@@ -14,10 +14,14 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include <tapmeter/abi.h>
 
 #ifndef BPF_FS_MAGIC
 #define BPF_FS_MAGIC 0xcafe4a11
 #endif
+
+/* An entry and a return for each function: the names of others are not to make us count to the end of 32 bits. */
+#define MAX_PARTS (2 * TM_MAX_SPECS)
 
 struct pins {
 	int dir;
@@ -94,14 +98,55 @@ static void path_of(const struct pins *pins, const char *name, char path[PINS_NA
 	snprintf(path, PINS_NAME_SIZE + 40, "/proc/self/fd/%d/%s", pins->dir, name);
 }
 
+/* Nothing that leads elsewhere, and nothing that another user has put here before the directory was closed to them. */
+static int check_entry(int entry)
+{
+	struct stat st;
+
+	if (fstat(entry, &st))
+		return -errno;
+	return S_ISREG(st.st_mode) && st.st_uid == geteuid() ? 0 : -EINVAL;
+}
+
 int pins__get(const struct pins *pins, const char *name)
 {
-	char path[PINS_NAME_SIZE + 40];
-	int fd;
+	int entry = openat(pins->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), fd;
+	char path[40];
 
-	path_of(pins, name, path);
-	fd = bpf_obj_get(path);
-	return fd < 0 ? -errno : fd;
+	if (entry < 0)
+		return -errno;
+	fd = check_entry(entry);
+	if (!fd) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", entry);
+		fd = bpf_obj_get(path);
+		fd = fd < 0 ? -errno : fd;
+	}
+	close(entry);
+	return fd;
+}
+
+/* The Linux kernel answers questions about links and maps alike, but it names them. */
+static int is_link(int fd)
+{
+	static const char *const names[] = { "anon_inode:bpf_link", "anon_inode:bpf-link" };
+	char path[40], name[40];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	length = readlink(path, name, sizeof(name) - 1);
+	name[length > 0 ? length : 0] = 0;
+	return !strcmp(name, names[0]) || !strcmp(name, names[1]);
+}
+
+int pins__get_link(const struct pins *pins, const char *name)
+{
+	int fd = pins__get(pins, name);
+
+	if (fd >= 0 && !is_link(fd)) {
+		close(fd);
+		return -EINVAL;
+	}
+	return fd;
 }
 
 int pins__put(const struct pins *pins, const char *name, int fd)
@@ -138,16 +183,15 @@ int pins__each(const struct pins *pins, int (*fn)(void *arg, const char *name), 
 
 struct wipe {
 	const struct pins *pins;
-	int links; /* they or the others */
+	enum pinned_kind kind;
 	int removed;
 };
 
 static int wipe_one(void *arg, const char *name)
 {
 	struct wipe *wipe = arg;
-	int is_link = !strncmp(name, "link-", 5) || !strncmp(name, "life_", 5);
 
-	if (is_link == wipe->links && !pins__remove(wipe->pins, name))
+	if (pinned_kind(name) == wipe->kind && !pins__remove(wipe->pins, name))
 		wipe->removed++;
 	return 0;
 }
@@ -155,8 +199,8 @@ static int wipe_one(void *arg, const char *name)
 /* Until there is no more: an entry may be passed over when others go while they are listed. */
 int pins__wipe(const struct pins *pins)
 {
-	for (int links = 1; links >= 0; links--) {
-		struct wipe wipe = { .pins = pins, .links = links };
+	for (enum pinned_kind kind = PINNED_LINK; kind <= PINNED_MAP; kind++) {
+		struct wipe wipe = { .pins = pins, .kind = kind };
 		int err = 0;
 
 		do {
@@ -249,7 +293,19 @@ int pinned_link_parse(const char *name, struct pinned_link *link, uint32_t *part
 		return -EINVAL;
 	link->mtime = (int64_t)mtime;
 	pinned_link_name(link, *part, again);
-	if (strcmp(name, again) != 0 || *part >= link->parts || link->parts > PINS_MAX_PARTS)
+	if (strcmp(name, again) || *part >= link->parts)
 		return -EINVAL;
-	return 0;
+	return link->parts <= MAX_PARTS && link->number ? 0 : -EINVAL;
+}
+
+enum pinned_kind pinned_kind(const char *name)
+{
+	struct pinned_link link;
+	uint32_t part;
+
+	if (!pinned_link_parse(name, &link, &part) || !strncmp(name, "life_", 5))
+		return PINNED_LINK;
+	if (!strncmp(name, "map_", 4) || !strncmp(name, "agent_", 6) || !strcmp(name, "kept"))
+		return PINNED_MAP;
+	return PINNED_OTHER;
 }

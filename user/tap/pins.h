@@ -22,14 +22,27 @@ int pins__open_existing(const char *dir, char *err, size_t err_len, struct pins 
 /* Gives the lock back and leaves what is pinned. Accepts NULL. */
 void pins__close(struct pins *pins);
 
-/* A descriptor of what is pinned by that name, or -ENOENT, -errno. The caller closes it. */
+/* What a name says that it is: only what an agent has made is ever opened or removed. */
+enum pinned_kind {
+	PINNED_OTHER, /* none of ours */
+	PINNED_LINK,
+	PINNED_MAP,
+};
+enum pinned_kind pinned_kind(const char *name);
+
+/*
+ * A descriptor of what is pinned by that name, or -ENOENT, -errno. -EINVAL: a symbolic link, a directory, or somebody
+ * else's. The caller closes it.
+ */
 int pins__get(const struct pins *pins, const char *name);
+/* The same for a BPF link: -EINVAL for what is none, too. */
+int pins__get_link(const struct pins *pins, const char *name);
 /* Pins a map or link. Names have letters, digits, '_' and '-'. -EEXIST, -errno. */
 int pins__put(const struct pins *pins, const char *name, int fd);
 int pins__remove(const struct pins *pins, const char *name);
 /* Every name, in no order; stops at the first that is not 0, which it returns. */
 int pins__each(const struct pins *pins, int (*fn)(void *arg, const char *name), void *arg);
-/* Removes all: links first, so that no tap is left to run without its maps. */
+/* Removes all that is an agent's: links first, so that no tap is left to run without its maps. What others have left stays. */
 int pins__wipe(const struct pins *pins);
 /*
  * `size` bytes of memory that lives on, made of zeroes if the name is not there: *made tells. Unmapped by
@@ -50,7 +63,6 @@ struct pinned_link {
 };
 
 #define PINS_NAME_SIZE 160 /* NUL included */
-#define PINS_MAX_PARTS 65536 /* more than a file has functions that are tapped */
 
 void pinned_link_name(const struct pinned_link *link, uint32_t part, char name[PINS_NAME_SIZE]);
 /* 0, or -EINVAL if the name is none of a link. */

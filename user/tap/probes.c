@@ -268,10 +268,10 @@ int probes__adopt(struct probes *probes, const struct pinned_link *name, struct 
 		int fd;
 
 		pinned_link_name(name, part, text);
-		fd = pins__get(probes->pins, text);
+		fd = pins__get_link(probes->pins, text);
 		if (fd < 0) {
 			probe_link__free(link);
-			return fd;
+			return fd == -EINVAL ? -ENOENT : fd;
 		}
 		link->adopted[link->adopted_count++] = fd;
 	}
@@ -281,6 +281,11 @@ int probes__adopt(struct probes *probes, const struct pinned_link *name, struct 
 	}
 	*out = link;
 	return 0;
+}
+
+int probe_link__is_adopted(const struct probe_link *link)
+{
+	return link && link->adopted;
 }
 
 static void unpin(const struct probe_link *link)
@@ -484,9 +489,39 @@ static int reuse_maps(struct probes *p)
 
 static int note_any(void *arg, const char *name)
 {
-	(void)name;
-	*(int *)arg = 1;
+	*(int *)arg |= pinned_kind(name) != PINNED_OTHER;
 	return 0;
+}
+
+/* Lengths are among the settings. */
+static int is_as_defined(const struct bpf_map *map, int fd)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == bpf_map__type(map) &&
+	       info.key_size == bpf_map__key_size(map) &&
+	       info.value_size == bpf_map__value_size(map);
+}
+
+/* Whether every map is there and is one of that kind. */
+static int maps_are_whole(const struct probes *p)
+{
+	char name[PINS_NAME_SIZE];
+	struct bpf_map *map;
+	int whole = 1;
+
+	bpf_object__for_each_map(map, p->skel->obj) {
+		int fd;
+
+		map_name(map, name);
+		fd = pins__get(p->pins, name);
+		if (fd < 0)
+			return 0;
+		whole = whole && is_as_defined(map, fd);
+		close(fd);
+	}
+	return whole;
 }
 
 /* Whether what is pinned fits. `kept` was pinned last: without it the rest is not whole. */
@@ -498,8 +533,9 @@ static enum pins_outcome judge(struct probes *p, const struct probes_kept *kept)
 		return pins__each(p->pins, note_any, &any) || any ? PINS_INCOMPLETE : PINS_NONE;
 	if (kept->layout != p->layout)
 		return PINS_OTHER_LAYOUT;
-	return kept->settings == p->settings && kept->way == (uint32_t)p->way ? PINS_ADOPTED :
-										PINS_OTHER_SETTINGS;
+	if (kept->settings != p->settings || kept->way != (uint32_t)p->way)
+		return PINS_OTHER_SETTINGS;
+	return maps_are_whole(p) ? PINS_ADOPTED : PINS_INCOMPLETE;
 }
 
 /* What is known of the former set, NULL if it is not whole. */
@@ -740,7 +776,7 @@ static int attach_life(struct probes *p, size_t n, const struct bpf_program *pro
 	const char *name = bpf_program__name(program);
 
 	if (p->pins) {
-		p->life[n] = pins__get(p->pins, name);
+		p->life[n] = pins__get_link(p->pins, name);
 		if (p->life[n] >= 0)
 			return 0;
 	}
@@ -917,6 +953,12 @@ enum pins_outcome probes__outcome(const struct probes *probes)
 struct probes_kept *probes__kept(const struct probes *probes)
 {
 	return probes->kept;
+}
+
+void probes__open_gap(struct probes *probes, int counts_lost)
+{
+	if (!probes->gap_since_ns)
+		probes->gap_since_ns = counts_lost ? last_alive(probes->kept) : monotonic_ns();
 }
 
 uint64_t probes__gap_since(const struct probes *probes)

@@ -77,6 +77,8 @@ struct probes_kept *probes__kept(const struct probes *probes);
  * that agent took its last snapshot.
  */
 uint64_t probes__gap_since(const struct probes *probes);
+/* A file's taps are being replaced, and nothing is counted until then; `counts_lost`: nor was since the former agent's last snapshot. */
+void probes__open_gap(struct probes *probes, int counts_lost);
 
 /* The way in use. */
 enum attach_way probes__way(const struct probes *probes);
@@ -119,6 +121,8 @@ int probes__adopt(struct probes *probes, const struct pinned_link *name, struct 
 /* The specs as they are in BPF, TM_MAX_SPECS of each. -errno. */
 int probes__specs(const struct probes *probes, struct tm_spec *specs,
 		  struct tm_result_spec *results);
+/* Whether the link is of probes__adopt(). NULL: no. */
+int probe_link__is_adopted(const struct probe_link *link);
 /* Removes the probes, pinned ones too; accepts NULL. */
 void probe_link__free(struct probe_link *link);
 

@@ -193,6 +193,7 @@ static void replace_adopted(struct taps *taps, const struct file_key *key, const
 {
 	struct pinned_link name = tap_file__name(key, 0);
 
+	probes__open_gap(taps->shared.probes, 0);
 	drop_adopted(taps, adopted__find(taps->shared.adopted, &name), path,
 		     "replaced: a former agent tapped it otherwise");
 }
@@ -375,6 +376,8 @@ static int adopt(struct taps *taps, struct pins *pins)
 	err = adopted__new(taps->shared.probes, pins, &taps->shared.adopted);
 	if (err)
 		return err;
+	/* the former agent may have ended while it was on */
+	probes__overlap(taps->shared.probes, 0);
 	taps->shared.next_file = adopted__last_file(taps->shared.adopted);
 	adopted__each_spec(taps->shared.adopted, reserve_spec, taps);
 	return 0;
@@ -631,6 +634,7 @@ int taps__each(const struct taps *taps, taps_each_fn fn, void *arg)
 				.instruction = tap->placement.instruction,
 				.placement = tap->placement.reason,
 				.up = tap_file__is_linked(file) && !tap->refused,
+				.adopted = !tap->refused && probe_link__is_adopted(file->link),
 				.reason = !tap->refused	  ? file->reason :
 					  tap->refused[0] ? tap->refused :
 							    tap->why,

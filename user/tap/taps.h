@@ -25,6 +25,7 @@ struct tap_info {
 	const char *instruction; /* at the probe, "" = not known */
 	const char *placement; /* why there */
 	int up;
+	int adopted; /* 1: up by a link of a former agent, which runs that one's programs */
 	const char *reason; /* why it is down, "" when up */
 	uint32_t processes; /* that mapped the file at the last sweep */
 };
