@@ -17,7 +17,7 @@ import lib
 
 
 class Browser:
-	def __init__(self, width=1440, height=900):
+	def __init__(self, *flags, width=1440, height=900):
 		self.directory = tempfile.mkdtemp(prefix="tapmeter-chromium-")
 		self.size = width, height
 		self.number = 0
@@ -25,18 +25,18 @@ class Browser:
 		self.lock = threading.Lock()
 		from_us, self.to = os.pipe()
 		self.fro, to_us = os.pipe()
-		self.process = self.start(from_us, to_us)
+		self.process = self.start(from_us, to_us, flags)
 		os.close(from_us)
 		os.close(to_us)
 		threading.Thread(target=self.read, daemon=True).start()
 
-	def start(self, from_us, to_us):
+	def start(self, from_us, to_us, more):
 		"""The browser reads commands from its descriptor 3 and writes to 4."""
 		script = f"exec 3<&{from_us} 4>&{to_us}; exec chromium \"$@\""
 		flags = [
 			"--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--hide-scrollbars",
 			"--disable-background-networking", "--disable-component-update", "--no-first-run", "--disable-dev-shm-usage",
-			f"--user-data-dir={self.directory}", "about:blank",
+			f"--user-data-dir={self.directory}", *more, "about:blank",
 		]
 		return lib.spawn(
 			["bash", "-c", script, "chromium", *flags],
@@ -97,11 +97,11 @@ class Browser:
 
 
 class Page:
-	"""`faults` are errors and warnings on its console; `requests` the addresses that it asked for."""
+	"""`faults` are errors and warnings on its console; `requests` the addresses that it asked for; `statuses` of the answers, by address."""
 
 	def __init__(self, browser, session):
 		self.browser, self.session = browser, session
-		self.faults, self.requests, self.answers, self.headers = [], [], [], {}
+		self.faults, self.requests, self.answers, self.headers, self.statuses = [], [], [], {}, {}
 
 	def take(self, method, params):
 		if method == "Runtime.exceptionThrown":
@@ -114,6 +114,7 @@ class Page:
 			self.requests.append(params["request"]["url"])
 		elif method == "Network.responseReceived":
 			self.headers[params["response"]["url"]] = params["response"]["headers"]
+			self.statuses[params["response"]["url"]] = params["response"]["status"]
 			self.answers.append((params["response"]["url"], params["requestId"]))
 
 	def call(self, method, **params):
