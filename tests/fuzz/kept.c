@@ -200,7 +200,7 @@ static void read_name(const uint8_t *data, size_t size)
 	if (!pinned_link_parse(text, &link, &part)) {
 		pinned_link_name(&link, part, again);
 		fuzz_expect(!strcmp(text, again) && part < link.parts &&
-			    link.parts <= PINS_MAX_PARTS);
+			    link.parts <= 2 * TM_MAX_SPECS);
 	}
 	free(text);
 }
