@@ -336,10 +336,10 @@ $(call msg,OTHER,$@)
 $(Q)$(CC) -I$@.include $(1) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(filter %.c %.o,$^) $(ALL_LDFLAGS) $(LIB) $(ALL_LDLIBS) -o $@
 endef
 
-$(BUILD)/tests/other/newer: user/agent.c user/cli/version.c user/tap/probes.c $(BUILD)/user/main.o $(LIB)
+$(BUILD)/tests/other/newer: user/agent.c user/cli/version.c user/tap/probes_load.c $(BUILD)/user/main.o $(LIB)
 	$(call other)
 
-$(BUILD)/tests/other/layout: user/tap/layout.c user/tap/probes.c $(BUILD)/user/main.o $(LIB)
+$(BUILD)/tests/other/layout: user/tap/layout.c user/tap/probes_load.c $(BUILD)/user/main.o $(LIB)
 	$(call other,-DTM_ABI_VERSION=1000)
 
 $(BUILD)/tests/bench/target: tests/bench/target.c $(BUILD)/flags

@@ -10,6 +10,9 @@
  * ENDLESS processes until they are killed, the others MESSAGES each. FILE is made: an array of
  * struct record. Odd processes use zmq_msg_send and zmq_msg_recv, even ones zmq_send and zmq_recv.
  *
+ * Call number `stop_at` of a process (the first is 0), and those after it, are not begun while it is
+ * so: whoever has mapped FILE may lower and raise it.
+ *
  * Says {"ready": PID} when the sockets of all are open, and begins at the first line on stdin. The
  * processes live on when they have sent all; they end at the end of stdin.
  */
@@ -32,7 +35,8 @@
 /* Each number is raised after the call has returned. They lie apart, as two threads write them. */
 struct record {
 	uint64_t pid;
-	uint64_t pad[7];
+	uint64_t stop_at;
+	uint64_t pad[6];
 	uint64_t sent;
 	uint64_t pad2[7];
 	uint64_t received;
@@ -64,6 +68,12 @@ static void wait_for_byte(int fd)
 		exit(EXIT_SUCCESS); /* ended before it began */
 }
 
+static void wait_for_leave(const struct record *record, uint64_t number)
+{
+	while (number >= __atomic_load_n(&record->stop_at, __ATOMIC_ACQUIRE))
+		usleep(1000);
+}
+
 static int send_one(const struct job *job, const char *text)
 {
 	zmq_msg_t message;
@@ -89,6 +99,7 @@ static void *sender(void *arg)
 
 	wait_for_byte(job->start);
 	for (uint64_t i = 0; i < job->messages; i++) {
+		wait_for_leave(job->record, i);
 		check(send_one(job, text) == (int)job->size, "send");
 		__atomic_store_n(&job->record->sent, i + 1, __ATOMIC_RELAXED);
 	}
@@ -104,6 +115,7 @@ static void *receiver(void *arg)
 	zmq_msg_init(&message);
 	wait_for_byte(job->start);
 	for (uint64_t i = 0; i < job->messages; i++) {
+		wait_for_leave(job->record, i);
 		check(receive_one(job, &message, buffer) == (int)job->size, "receive");
 		__atomic_store_n(&job->record->received, i + 1, __ATOMIC_RELAXED);
 	}
@@ -166,6 +178,7 @@ static void start_process(struct record *record, int number, uint64_t messages, 
 
 	check(pid >= 0, "fork");
 	record->pid = (uint64_t)(pid ? pid : getpid());
+	record->stop_at = UINT64_MAX;
 	if (pid)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
