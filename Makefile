@@ -13,7 +13,7 @@ PKG_CONFIG ?= pkg-config
 # linux-tools installs does with any.
 BPFTOOL ?= $(lastword /usr/sbin/bpftool $(sort $(wildcard /usr/lib/linux-tools/*/bpftool)))
 
-BUILD ?= build$(SAN:%=/$(if $(filter 1,$(SAN)),san,%))
+BUILD ?= build$(SAN:%=/$(if $(filter 1,$(SAN)),san,%))$(if $(filter 1,$(COVERAGE)),/coverage)
 GEN := $(BUILD)/gen
 
 ifeq ($(V),1)
@@ -27,12 +27,15 @@ endif
 
 PACKAGES := 'libbpf >= 1.3' libelf zlib libmicrohttpd gnutls libcrypt jansson yaml-0.1 libprotobuf-c libcap-ng libseccomp
 
-CFLAGS ?= -O2 -g
+CFLAGS ?= $(if $(filter 1,$(COVERAGE)),-Og,-O2) -g
 ERRORS := $(if $(filter 1,$(WERROR)),-Werror)
 WARNINGS := -Wall -Wextra -Wformat=2 -Wmissing-prototypes -Wshadow -Wvla $(ERRORS)
 INCLUDES := -Iuser -Iinclude -I$(GEN)
 PLAIN_HARDENING := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
-ifeq ($(SAN),)
+ifeq ($(COVERAGE),1)
+# Not with atomic counters: no probe can be set on an instruction with a lock prefix.
+HARDENING := --coverage
+else ifeq ($(SAN),)
 HARDENING := $(PLAIN_HARDENING)
 LINK_HARDENING := -pie -Wl,-z,relro -Wl,-z,now
 else
@@ -127,6 +130,12 @@ test-valgrind: ## install what is needed, then run the unit tests under valgrind
 	$(Q)scripts/setup build test check
 	$(Q)$(MAKE) unit-tests
 	$(Q)TAPMETER_PATIENCE=$${TAPMETER_PATIENCE:-10} tests/run --unit --build $(BUILD) --under '$(VALGRIND)'
+
+.PHONY: coverage
+coverage: ## install what is needed, then run all tests and say which lines they reach (root): TESTS="attach" some
+	$(Q)scripts/setup build test
+	$(Q)$(MAKE) COVERAGE=1 all build-tests
+	$(Q)scripts/coverage build/coverage $(TESTS)
 
 .PHONY: bench
 bench: ## install what is needed, then measure (root): ROWS="1 4" some rows, BENCH_QUICK=1 roughly

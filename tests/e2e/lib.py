@@ -29,20 +29,31 @@ ON_DISK = os.environ.get("TAPMETER_ON_DISK", BUILD)
 # How much longer to wait than usual before giving up: scripts/vmtest's machines are slow, sanitizers as well.
 PATIENCE = float(os.environ.get("TAPMETER_PATIENCE", 1))
 
+
+def _sanitized():
+	try:
+		with open(os.path.join(BUILD, "flags")) as flags:
+			return "-fsanitize=" in flags.read()
+	except OSError:
+		return False
+
+
+SANITIZED = _sanitized()
+
 # ---- test points ------------------------------------------------------------------------------
 
 _points = 0
 _failures = 0
 
 
-def ok(condition, text, why=None):
+def ok(condition, text, why=None, depth=1):
 	"""One test point. `why` is shown if it fails. Returns the condition as a bool."""
 	global _points, _failures
 	_points += 1
 	_failures += not condition
 	print(f"{'ok' if condition else 'not ok'} {_points} - {text}", flush=True)
 	if not condition:
-		caller = sys._getframe(1)
+		caller = sys._getframe(depth)
 		print(f"#   at {caller.f_code.co_filename}:{caller.f_lineno}")
 		if why is not None:
 			print("\n".join("#   " + line for line in str(why).split("\n")), flush=True)
@@ -54,6 +65,14 @@ def skip(text, reason):
 	global _points
 	_points += 1
 	print(f"ok {_points} - {text} # SKIP {reason}", flush=True)
+
+
+def ok_memory(condition, text, why=None):
+	"""One about how much memory there is in use."""
+	if SANITIZED:
+		skip(text, "a sanitizer keeps back what is freed")
+	else:
+		ok(condition, text, why, depth=2)
 
 
 def done():

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tap/probes.h"
+#include "valgrind.h"
 
 static inline int file_has(const char *path, const char *pattern)
 {
@@ -53,11 +54,11 @@ static inline int open_probes(const struct probes_config *config, struct probes 
 			      char reason[512])
 {
 	char err[256] = "";
-	const char *lacks, *preloaded = getenv("LD_PRELOAD");
+	const char *lacks;
 	int error;
 
 	*out = NULL;
-	if (preloaded && strstr(preloaded, "vgpreload")) {
+	if (is_translated()) {
 		snprintf(reason, 512, "valgrind runs a translation of what is tapped");
 		return 0;
 	}

@@ -1526,6 +1526,9 @@ static void a_thread_that_ends_in_a_call_leaves_the_others_counted(void **state)
 
 	(void)state;
 	skip_if(why_not);
+#ifdef __SANITIZE_THREAD__
+	skip(); /* its pthread_join() waits for ever: such an end goes past its runtime */
+#endif
 	open_pipe(&told);
 	open_pipe(&go_on);
 	tap_as(OUTER, 1);

@@ -263,7 +263,7 @@ static int group_setup(void **state)
 
 	(void)state;
 	/* what is mounted here goes with us */
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+	if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL))
 		snprintf(cannot_mount, sizeof(cannot_mount), "cannot mount: %s", strerror(errno));
 	if (open_probes(&config, &probes, why_not))
 		return -1;

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* glibc's own names of what we stand before */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
+/* what we stand before: glibc's, or a sanitizer's */
+static void *(*next_malloc)(size_t size);
+static void *(*next_calloc)(size_t number, size_t size);
+static void *(*next_realloc)(void *old, size_t size);
 
 static atomic_ulong count;
 static unsigned long fail_at;
@@ -54,17 +54,30 @@ static int fails(void)
 	return 1;
 }
 
+/* Allocations come before constructors. */
+static void find_next(void)
+{
+	if (next_realloc)
+		return;
+	next_malloc = dlsym(RTLD_NEXT, "malloc");
+	next_calloc = dlsym(RTLD_NEXT, "calloc");
+	next_realloc = dlsym(RTLD_NEXT, "realloc");
+}
+
 void *malloc(size_t size)
 {
-	return fails() ? NULL : __libc_malloc(size);
+	find_next();
+	return fails() ? NULL : next_malloc(size);
 }
 
 void *calloc(size_t number, size_t size)
 {
-	return fails() ? NULL : __libc_calloc(number, size);
+	find_next();
+	return fails() ? NULL : next_calloc(number, size);
 }
 
 void *realloc(void *old, size_t size)
 {
-	return fails() ? NULL : __libc_realloc(old, size);
+	find_next();
+	return fails() ? NULL : next_realloc(old, size);
 }
