@@ -12,7 +12,7 @@
 #include <tapmeter/tap_table.h>
 #include "util/gauge_spec.h"
 /* The library itself, which is no part of the agent. */
-#include "../../lib/tap.c"
+#include "../../lib/tap.c" /* NOLINT(bugprone-suspicious-include) */
 
 #define THREADS 4
 
@@ -110,8 +110,9 @@ static void threads_may_register_at_once(void **state)
 
 	(void)state;
 	for (int i = 0; i < THREADS; i++)
-		assert_int_equal(
-			pthread_create(&threads[i], NULL, register_some, &variables[i * 8]), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, register_some,
+						&variables[(size_t)i * 8]),
+				 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	for (int i = 0; i < THREADS * 8; i++)

@@ -66,13 +66,13 @@ static void a_page_that_nobody_touched_stays_so(void **state)
 	struct variable_memory memory;
 	unsigned char there = 1;
 	char *pages =
-		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mmap(NULL, 2ul * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uintptr_t address = (uintptr_t)pages;
 	long value;
 
 	(void)state;
 	assert_true(pages != MAP_FAILED);
-	madvise(pages, 2 * PAGE, MADV_NOHUGEPAGE);
+	madvise(pages, 2ul * PAGE, MADV_NOHUGEPAGE);
 	assert_int_equal(variable_memory_open("/proc", (uint32_t)getpid(), &memory), 0);
 	assert_int_equal(variable_memory_read(&memory, address, &value, 8), -ENODATA);
 	assert_int_equal(mincore(pages, PAGE, &there), 0);
@@ -82,7 +82,7 @@ static void a_page_that_nobody_touched_stays_so(void **state)
 	assert_int_equal(value, 9);
 	/* half of it on the other page */
 	assert_int_equal(variable_memory_read(&memory, address + PAGE - 4, &value, 8), -ENODATA);
-	munmap(pages, 2 * PAGE);
+	munmap(pages, 2ul * PAGE);
 	variable_memory_close(&memory);
 }
 

@@ -47,7 +47,7 @@ static void set(const char *name, long long value)
 		g_pool = value ? calloc(1, sizeof(*g_pool)) : NULL;
 	else if (!strcmp(name, "wild"))
 		g_pool = (struct pool *)(uintptr_t)value;
-	else if (!strcmp(name, "busy"))
+	else if (!strcmp(name, "busy") && g_pool)
 		g_pool->busy = g_own_pool.busy = (int32_t)value;
 	else if (!strcmp(name, "load"))
 		g_load = (double)value / 8;

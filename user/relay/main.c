@@ -26,7 +26,11 @@
 #define MAX_FILES (RELAY_MAX_LOOKUPS + 16)
 #define OUTPUTS_MEMORY (768ul << 20) /* as well; pages of the feed are part of it */
 #define OUTPUTS_FILES 512 /* as well: connections */
+#ifdef __SANITIZE_THREAD__
+#define THREAD_STACK (4ul << 20) /* its variables of each thread are part of it */
+#else
 #define THREAD_STACK (256ul << 10) /* of each thread, of libraries too: they do not recurse */
+#endif
 
 static int is_link(int fd)
 {

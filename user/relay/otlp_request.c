@@ -192,8 +192,9 @@ static void fill_resource(const struct maker *maker, struct owner *owner,
 			add_text(&list, name, value);
 	}
 	for (size_t i = 0; i < maker->source->resource_count; i++)
-		if (!*owner->key || (!is_of_agent_only(maker->source->resource[i].name) &&
-				     strcmp(maker->source->resource[i].name, "tapmeter.kernel.id")))
+		if (!*owner->key ||
+		    (!is_of_agent_only(maker->source->resource[i].name) &&
+		     strcmp(maker->source->resource[i].name, "tapmeter.kernel.id") != 0))
 			add_text(&list, maker->source->resource[i].name,
 				 maker->source->resource[i].value);
 	resource.n_attributes = list.count;
@@ -213,7 +214,7 @@ static void owner_free(struct owner *owner)
 static int add_owner(struct maker *maker, const char *key, const Prometheus__Metric *metric)
 {
 	struct owner **longer =
-		reallocarray(maker->owners, maker->owner_count + 1, sizeof(*maker->owners));
+		reallocarray(maker->owners, maker->owner_count + 1, sizeof(struct owner *));
 	struct owner *owner = calloc(1, sizeof(*owner));
 
 	if (longer)

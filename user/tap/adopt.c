@@ -137,7 +137,8 @@ int adopted__new(struct probes *probes, struct pins *pins, struct adopted **out)
 	err = probes__specs(probes, adopted->specs, adopted->results);
 	if (!err)
 		err = pins__each(pins, note_name, &names);
-	adopted->files = calloc(names.count + 1, sizeof(*adopted->files));
+	adopted->files = calloc(names.count + 1, sizeof(struct adopted_file *));
+	adopted->count = 0; /* as it was: the analyzer has lost sight of it */
 	if (!adopted->files)
 		err = -ENOMEM;
 	for (size_t i = 0; i < names.count && !err; i++)
@@ -182,8 +183,8 @@ int adopted__spec(struct adopted *adopted, const struct adopted_file *file,
 	spec_quicken(&complete);
 	for (uint32_t i = 0; i < TM_MAX_SPECS; i++) {
 		if (adopted->taken[i] || !is_of(adopted, i, file) ||
-		    memcmp(&adopted->specs[i], &complete, sizeof(complete)) ||
-		    memcmp(&adopted->results[i], result, sizeof(*result)))
+		    memcmp(&adopted->specs[i], &complete, sizeof(complete)) != 0 ||
+		    memcmp(&adopted->results[i], result, sizeof(*result)) != 0)
 			continue;
 		adopted->taken[i] = 1;
 		return (int)i;
