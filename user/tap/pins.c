@@ -293,7 +293,7 @@ int pinned_link_parse(const char *name, struct pinned_link *link, uint32_t *part
 		return -EINVAL;
 	link->mtime = (int64_t)mtime;
 	pinned_link_name(link, *part, again);
-	if (strcmp(name, again) || *part >= link->parts)
+	if (strcmp(name, again) != 0 || *part >= link->parts)
 		return -EINVAL;
 	return link->parts <= MAX_PARTS && link->number ? 0 : -EINVAL;
 }

@@ -402,7 +402,7 @@ static int forward_event(void *ctx, void *data, size_t size)
 
 static int set_up_transits(struct probes *p)
 {
-	void *memory;
+	void *memory = NULL;
 	int err =
 		map_memory(p->skel->maps.transits, TRANSITS_SIZE, PROT_READ | PROT_WRITE, &memory);
 
@@ -415,7 +415,7 @@ static int set_up_transits(struct probes *p)
 static int set_up_rpcs(struct probes *p)
 {
 	struct tapmeter_bpf *skel = p->skel;
-	void *memory;
+	void *memory = NULL;
 	int err = map_memory(skel->maps.rpcs, RPCS_SIZE, PROT_READ | PROT_WRITE, &memory);
 
 	if (err)
