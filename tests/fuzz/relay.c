@@ -208,10 +208,14 @@ static int take_feed(void)
 		.msg_control = &control,
 		.msg_controllen = sizeof(control),
 	};
-	int fd;
+	const struct cmsghdr *header;
+	int fd = -1;
 
 	fuzz_expect(recvmsg(relays_end, &message, 0) == 1);
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	header = CMSG_FIRSTHDR(&message);
+	fuzz_expect(header != NULL);
+	if (header)
+		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
 	return fd;
 }
 

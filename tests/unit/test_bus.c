@@ -203,7 +203,7 @@ static void who_comes_back_gets_what_he_missed(void **state)
 		{ BUS_KEPT, 0, 1, 0 },
 		{ BUS_KEPT + 1, 1, 2, 0 },
 		{ BUS_KEPT + 1, 0, 2, 1 }, /* the first is no longer there */
-		{ 3 * BUS_KEPT + 7, 7, 2 * BUS_KEPT + 8, 2 * BUS_KEPT },
+		{ 3ull * BUS_KEPT + 7, 7, 2ull * BUS_KEPT + 8, 2ull * BUS_KEPT },
 	};
 	struct subscriber *subscriber;
 	struct bus *bus;
