@@ -22,6 +22,7 @@
 #include "util/log.h"
 #include "util/otlp_settings.h"
 #include "util/relay_state.h"
+#include "util/thread.h"
 #include "version.h"
 
 #define SECOND_NS 1000000000ull
@@ -419,14 +420,8 @@ static int new_fetcher(const struct relay_settings *settings, struct otlp *otlp)
 
 static int init_lock(struct otlp *otlp)
 {
-	pthread_condattr_t attr;
-	int err = -pthread_condattr_init(&attr);
+	int err = thread_cond_init(&otlp->changed);
 
-	if (err)
-		return err;
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	err = -pthread_cond_init(&otlp->changed, &attr);
-	pthread_condattr_destroy(&attr);
 	return err ? err : -pthread_mutex_init(&otlp->lock, NULL);
 }
 

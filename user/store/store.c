@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
+#include "util/thread.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -28,22 +29,6 @@ struct store {
 	struct history *history;
 };
 
-/* Time-outs must not depend on someone setting the wall clock. */
-static int init_monotonic_cond(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-	int err;
-
-	err = -pthread_condattr_init(&attr);
-	if (err)
-		return err;
-	err = -pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (!err)
-		err = -pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-	return err;
-}
-
 int store__new(uint64_t max_age_ns, store_request_fn request, void *arg, struct store **out)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -56,7 +41,7 @@ int store__new(uint64_t max_age_ns, store_request_fn request, void *arg, struct 
 	store->request_arg = arg;
 	err = history__new(&store->history);
 	if (!err)
-		err = init_monotonic_cond(&store->changed);
+		err = thread_cond_init(&store->changed);
 	if (err) {
 		history__free(store->history);
 		free(store);
