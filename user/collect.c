@@ -142,6 +142,25 @@ static void on_detached(void *arg, const char *path, uint32_t file, const char *
 			reason);
 }
 
+static int on_owner(void *arg, uint32_t tgid, char *name, size_t size)
+{
+	struct subject subject;
+	int err = subject_read("/proc", tgid, &subject);
+
+	(void)arg;
+	if (!err)
+		snprintf(name, size, "%s", subject.kernel_id);
+	return err;
+}
+
+static void on_passed_over(void *arg, const char *owner, const struct taps_passed_over *more)
+{
+	(void)arg;
+	log_msg(LOG_WARN, "not all files of a kernel are tapped: it maps too many new ones",
+		LOG_STR("kernel_id", owner), LOG_U64("late", more->late),
+		LOG_U64("full", more->full));
+}
+
 static uint64_t monotonic_ns(void)
 {
 	struct timespec ts;
@@ -344,6 +363,8 @@ static int open_taps(struct collector *c, const struct profile *const *profiles,
 		.process = on_process,
 		.attached = on_attached,
 		.detached = on_detached,
+		.owner = on_owner,
+		.passed_over = on_passed_over,
 		.progress = on_progress,
 		.transit = c->transit,
 		.pins = c->pins,

@@ -184,6 +184,7 @@ static void tell_losses(struct collector *c, const struct snapshot *raw)
 static void add_totals(struct collector *c, struct snapshot *raw)
 {
 	const uint64_t *losses = probes__losses(c->probes);
+	const struct taps_passed_over passed_over = taps__passed_over(c->taps);
 
 	for (int i = 0; i < TM_LOST_COUNT; i++)
 		raw->lost[i] = losses[i] + c->lost_elsewhere[i];
@@ -193,6 +194,8 @@ static void add_totals(struct collector *c, struct snapshot *raw)
 	raw->lost[TM_LOST_GAUGE_FAILED] += gauges__failed(c->gauges);
 	raw->lost[TM_LOST_GAUGE_UNREADABLE] += variables__unreadable(c->variables);
 	raw->lost[TM_LOST_GAUGES_FULL] += variables__refused(c->variables);
+	raw->lost[TM_LOST_FILES_LATE] += passed_over.late;
+	raw->lost[TM_LOST_FILES_FULL] += passed_over.full;
 	tell_losses(c, raw);
 	bus__stats(c->bus, &raw->bus);
 	raw->otlp = c->otlp;

@@ -533,6 +533,8 @@ enum tm_lost {
 	TM_LOST_GAUGE_FAILED, /* a gauge's family left out of a snapshot: its callback failed */
 	TM_LOST_GAUGE_UNREADABLE, /* a variable of a process that could not be read for a snapshot */
 	TM_LOST_GAUGES_FULL, /* a process or a gauge beyond the limits: it is not read */
+	TM_LOST_FILES_LATE, /* times that a process's files were not looked at: others of its kernel took too long */
+	TM_LOST_FILES_FULL, /* times that there was no room to tap a file */
 	TM_LOST_COUNT,
 };
 

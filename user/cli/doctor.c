@@ -12,6 +12,7 @@
 #include "cli/leftovers.h"
 #include "cli/load_profiles.h"
 #include "host.h"
+#include "subject/process.h"
 #include "tap/mmapwatch.h"
 #include "tap/probes.h"
 #include "tap/taps.h"
@@ -167,6 +168,17 @@ static void on_detached(void *arg, const char *path, uint32_t file, const char *
 	(void)reason;
 }
 
+static int owner(void *arg, uint32_t tgid, char *name, size_t size)
+{
+	struct subject subject;
+	int err = subject_read("/proc", tgid, &subject);
+
+	(void)arg;
+	if (!err)
+		snprintf(name, size, "%s", subject.kernel_id);
+	return err;
+}
+
 static int list_taps(const struct profile *const *profiles, size_t count, struct finding *finding)
 {
 	struct probes_config config = { .way = ATTACH_AUTO, .max_streams = 64 };
@@ -176,6 +188,7 @@ static int list_taps(const struct profile *const *profiles, size_t count, struct
 		.process = on_process,
 		.attached = on_attached,
 		.detached = on_detached,
+		.owner = owner,
 		.arg = finding,
 		.dry_run = 1,
 	};

@@ -33,6 +33,8 @@ static const char *const lost_names[] = {
 	[TM_LOST_GAUGE_FAILED] = "gauge_failed",
 	[TM_LOST_GAUGE_UNREADABLE] = "gauge_unreadable",
 	[TM_LOST_GAUGES_FULL] = "gauges_full",
+	[TM_LOST_FILES_LATE] = "files_late",
+	[TM_LOST_FILES_FULL] = "files_full",
 };
 _Static_assert(sizeof(lost_names) / sizeof(lost_names[0]) == TM_LOST_COUNT, "a name for each loss");
 

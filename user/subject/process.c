@@ -90,11 +90,11 @@ void subject_from_names(const char names[2][TM_CGROUP_DEPTH][TM_CGROUP_NAME], st
 		snprintf(out->kernel_id, sizeof(out->kernel_id), "unknown");
 }
 
-static int read_subject(const struct processes *p, uint32_t tgid, struct subject *out)
+int subject_read(const char *proc_root, uint32_t tgid, struct subject *out)
 {
 	struct cgroup_identity identity;
 	char text[8192], unit[UNIT_MAX];
-	long len = procfs_read(p->proc_root, tgid, "cgroup", text, sizeof(text));
+	long len = procfs_read(proc_root, tgid, "cgroup", text, sizeof(text));
 
 	if (len < 0)
 		return (int)len;
@@ -133,7 +133,7 @@ int processes__see(struct processes *processes, const struct tm_process_id *id,
 		return -ENOMEM;
 	process->id = *id;
 	process->seen = processes->sweep;
-	err = read_subject(processes, id->tgid, &process->subject);
+	err = subject_read(processes->proc_root, id->tgid, &process->subject);
 	len = err ? err :
 		    procfs_read(processes->proc_root, id->tgid, "comm", process->comm,
 				sizeof(process->comm));

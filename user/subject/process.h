@@ -60,4 +60,7 @@ void processes__drop(struct processes *processes, const struct tm_process_id *id
  * "unknown" if they do not tell. */
 void subject_from_names(const char names[2][TM_CGROUP_DEPTH][TM_CGROUP_NAME], struct subject *out);
 
+/* The same of a process that lives. -errno of reading its cgroup: -ENOENT, -ESRCH if it has gone. */
+int subject_read(const char *proc_root, uint32_t tgid, struct subject *out);
+
 #endif

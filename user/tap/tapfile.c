@@ -17,14 +17,17 @@
 /* ---- numbers ------------------------------------------------------------------------- */
 
 /* Round robin, so that a number is not used again soon after its file has gone. */
-static int take_spec(struct tap_shared *shared, uint32_t *out)
+static int take_spec(struct tap_shared *shared, struct intake_share *share, uint32_t *out)
 {
+	if (share->specs >= TM_MAX_SPECS / 4)
+		return -EDQUOT;
 	for (uint32_t i = 0; i < TM_MAX_SPECS; i++) {
 		uint32_t spec = (shared->next_spec + i) % TM_MAX_SPECS;
 
 		if (!shared->spec_used[spec]) {
 			shared->spec_used[spec] = 1;
 			shared->next_spec = spec + 1;
+			share->specs++;
 			*out = spec;
 			return 0;
 		}
@@ -32,10 +35,26 @@ static int take_spec(struct tap_shared *shared, uint32_t *out)
 	return -ENOSPC;
 }
 
-static int take_class(struct tap_shared *shared, const struct profile *profile, uint32_t *out)
+static void give_spec(struct tap_shared *shared, struct intake_share *share, uint32_t spec)
+{
+	shared->spec_used[spec] = 0;
+	share->specs--;
+}
+
+static void give_class(struct tap_shared *shared, struct intake_share *share, uint32_t number)
+{
+	shared->class_profile[number] = NULL;
+	share->classes--;
+}
+
+static int take_class(struct tap_shared *shared, struct intake_share *share,
+		      const struct profile *profile, uint32_t *out)
 {
 	struct tm_object_class class;
+	int err;
 
+	if (share->classes >= TM_MAX_OBJECT_CLASSES / 4)
+		return -EDQUOT;
 	object_class_fill(&profile->object, &profile->message, &class);
 	for (uint32_t i = 0; i < TM_MAX_OBJECT_CLASSES; i++) {
 		uint32_t number = (shared->next_class + i) % TM_MAX_OBJECT_CLASSES;
@@ -44,10 +63,27 @@ static int take_class(struct tap_shared *shared, const struct profile *profile, 
 			continue;
 		shared->class_profile[number] = profile;
 		shared->next_class = number + 1;
+		share->classes++;
 		*out = number;
-		return probes__set_class(shared->probes, number, &class);
+		err = probes__set_class(shared->probes, number, &class);
+		if (err)
+			give_class(shared, share, number);
+		return err;
 	}
 	return -ENOSPC;
+}
+
+/* The number of a former agent's class; 0 = none. */
+static uint32_t adopt_class(const struct tap_shared *shared, struct tap_file *file,
+			    const struct profile *profile, uint32_t first_op)
+{
+	uint32_t number = file->adopted ?
+				  adopted__class(shared->adopted, file->adopted, first_op,
+						 first_op + (uint32_t)profile->operation_count) :
+				  0;
+
+	file->share->classes += number != 0;
+	return number;
 }
 
 /* The file's class for objects of the profile, made when first asked for. */
@@ -66,11 +102,9 @@ static int file_class(struct tap_shared *shared, struct tap_file *file,
 		}
 	if (file->class_count == sizeof(file->object_class) / sizeof(file->object_class[0]))
 		return -ENOSPC;
-	if (file->adopted)
-		*out = adopted__class(shared->adopted, file->adopted, first_op,
-				      first_op + (uint32_t)profile->operation_count);
+	*out = adopt_class(shared, file, profile, first_op);
 	if (!*out)
-		err = take_class(shared, profile, out);
+		err = take_class(shared, file->share, profile, out);
 	if (!err) {
 		file->class_profiles[file->class_count] = profile;
 		file->object_class[file->class_count++] = *out;
@@ -142,9 +176,9 @@ void tap_file__free(struct tap_shared *shared, struct tap_file *file)
 	tap_file__unlink(file);
 	for (size_t i = 0; i < file->tap_count; i++)
 		if (!file->taps[i].refused)
-			shared->spec_used[file->taps[i].spec] = 0;
+			give_spec(shared, file->share, file->taps[i].spec);
 	for (size_t i = 0; i < file->class_count; i++)
-		shared->class_profile[file->object_class[i]] = NULL;
+		give_class(shared, file->share, file->object_class[i]);
 	free(file->taps);
 	free(file->path);
 	free(file);
@@ -185,6 +219,7 @@ static int adopt_spec(struct tap_shared *shared, const struct tap_file *file, st
 		return -ESTALE;
 	}
 	tap->spec = (uint32_t)spec;
+	file->share->specs++;
 	return 0;
 }
 
@@ -202,7 +237,7 @@ static int set_spec(struct tap_shared *shared, const struct tap_file *file, stru
 	}
 	if (file->adopted)
 		return adopt_spec(shared, file, tap, &compiled);
-	err = take_spec(shared, &tap->spec);
+	err = take_spec(shared, file->share, &tap->spec);
 	if (err)
 		return err;
 	tap->first_run = probes__runs(shared->probes, tap->spec);
@@ -380,7 +415,7 @@ static struct adopted_file *find_adopted(const struct tap_shared *shared,
 }
 
 int tap_file__new(struct tap_shared *shared, const struct file_key *key, int fd, const char *path,
-		  struct tap_file **out)
+		  struct intake_share *share, struct tap_file **out)
 {
 	struct tap_file *file;
 	struct elf_file *elf;
@@ -395,6 +430,7 @@ int tap_file__new(struct tap_shared *shared, const struct file_key *key, int fd,
 	file = calloc(1, sizeof(*file));
 	if (file) {
 		file->key = *key;
+		file->share = share;
 		file->adopted = find_adopted(shared, key);
 		file->number = file->adopted ? file->adopted->name.number : ++shared->next_file;
 		file->path = strdup(path);

@@ -11,6 +11,7 @@
 #include <tapmeter/abi.h>
 #include "tap/adopt.h"
 #include "tap/calibrate.h"
+#include "tap/intake.h"
 #include "tap/place.h"
 #include "tap/probes.h"
 #include "tap/profile.h"
@@ -61,6 +62,7 @@ struct process_link {
 struct tap_file {
 	struct file_key key;
 	struct tap_file *next;
+	struct intake_share *share; /* whose numbers it has */
 	char *path;
 	uint32_t number;
 	uint32_t object_class[8]; /* by position of the profile in the file's list; 0 = none */
@@ -69,6 +71,7 @@ struct tap_file {
 	size_t tap_count;
 	struct tap *taps;
 	struct probe_link *link; /* for all processes */
+	uint64_t closing; /* ticket of the link that is being closed, 0 = none */
 	struct adopted_file *adopted; /* what it goes on with; NULL: it is new */
 	uint32_t link_round; /* counts its links, for their names */
 	dev_t link_device; /* of the mount that the link was made through, which it keeps busy */
@@ -96,11 +99,12 @@ int tap_file__open(const struct tm_mapping *m, char *path, size_t size);
 
 /*
  * Finds out what is to be tapped in an ELF file that has functions of a profile; sets no probe. 0 with *out NULL: it
- * has none. -ENOMEM, -ENOSPC (too many functions), or what probes__set_spec() says. A file of a former agent goes on with
- * its link and specs; -ESTALE if these do not fit any more: then adopted__drop() it, and try again.
+ * has none. -ENOMEM, -ENOSPC (too many functions), -EDQUOT (too many of this share, which must outlive the file), or what
+ * probes__set_spec() says. A file of a former agent goes on with its link and specs; -ESTALE if these do not fit any more:
+ * then adopted__drop() it, and try again.
  */
 int tap_file__new(struct tap_shared *shared, const struct file_key *key, int fd, const char *path,
-		  struct tap_file **out);
+		  struct intake_share *share, struct tap_file **out);
 /* Takes the probes off and gives the numbers back; accepts NULL. */
 void tap_file__free(struct tap_shared *shared, struct tap_file *file);
 

@@ -7,18 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+#include "tap/closer.h"
+#include "tap/intake.h"
 #include "tap/tapfile.h"
 
 #define MAX_REMEMBERED 65536 /* files known to be of no interest */
+#define MAX_FRESH 65536 /* mappings of one owner that one scan looks at */
+#define LETTING_GO_NS 500000000ull /* of each sweep, for links that cannot be closed aside */
 #define RETRY_NS 10000000000ull /* after a failed attach */
 #define GIVEN_UP_NS 30000000000ull /* the first time; twice as long each time after */
 #define GIVEN_UP_MAX_NS 600000000000ull
 
-/* A file seen: tapped, or (file NULL) of no interest. */
+/* A file seen: tapped, or (file NULL) of no interest, or there was no room for it. */
 struct seen {
 	struct file_key key;
 	struct tap_file *file;
+	uint64_t no_room_for; /* number of the owner whose file it was; 0 = that is not why */
+	uint64_t again_ns; /* there may be room then */
 };
 
 /* What functions of files that have gone have cost. */
@@ -30,6 +37,13 @@ struct taps {
 	struct tap_shared shared;
 	struct spent **spent; /* by profile, then function */
 	struct taps_callbacks cb;
+	struct closer *closer;
+	struct intake *intake;
+	struct taps_passed_over passed_over;
+	/* of the scan under way */
+	struct intake_owner *owner; /* of process owner_tgid; NULL: it has gone */
+	uint32_t owner_tgid;
+	uint64_t round; /* number of scans */
 	void *seen; /* tsearch tree of struct seen */
 	size_t seen_count;
 	struct tap_file *files;
@@ -40,6 +54,14 @@ struct taps {
 	struct tm_mapping *fresh;
 	size_t fresh_count, fresh_cap;
 };
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
 
 static int compare_keys(const void *a, const void *b)
 {
@@ -68,12 +90,24 @@ static int seen_add(struct taps *taps, const struct file_key *key, struct tap_fi
 		return -ENOMEM;
 	seen->key = *key;
 	seen->file = file;
+	seen->no_room_for = 0;
 	if (!tsearch(seen, &taps->seen, compare_keys)) {
 		free(seen);
 		return -ENOMEM;
 	}
 	taps->seen_count++;
 	return 0;
+}
+
+static void seen_remove(struct taps *taps, const struct file_key *key)
+{
+	struct seen *seen = seen_find(taps, key);
+
+	if (!seen)
+		return;
+	tdelete(key, &taps->seen, compare_keys);
+	taps->seen_count--;
+	free(seen);
 }
 
 /* Forgets the files of no interest; the tapped ones stay. */
@@ -166,8 +200,24 @@ static void attach_known(struct taps *taps, struct tap_file *file, const struct 
 	close(fd);
 }
 
+/* Its probes were to be taken off, as nobody mapped it. */
+static void revive(struct taps *taps, struct tap_file *file)
+{
+	file->link = closer__take_back(taps->closer, file->closing);
+	file->closing = 0;
+	if (file->link) {
+		taps->cb.attached(taps->cb.arg, file->path, tap_file__functions(file), "");
+		return;
+	}
+	if (!file->reason[0])
+		snprintf(file->reason, sizeof(file->reason), "no process mapped the file");
+	file->retry_ns = taps->now_ns;
+}
+
 static void known_mapped(struct taps *taps, struct tap_file *file, const struct tm_mapping *m)
 {
+	if (file->closing)
+		revive(taps, file);
 	file_mapped(taps, file, m);
 	if (file->reason[0] ? taps->now_ns >= file->retry_ns :
 			      taps->cb.per_process && tap_file__functions(file) &&
@@ -208,31 +258,89 @@ static void drop_unclaimed(struct taps *taps)
 			     "no process maps the file any more, or no profile means it");
 }
 
-/* Looks at a file not seen before. */
-static void inspect(struct taps *taps, const struct tm_mapping *m)
+/* ---- whose time it takes ------------------------------------------------------------------ */
+
+/* Whom a process belongs to; NULL if it has gone. */
+static struct intake_owner *owner_of(struct taps *taps, uint32_t tgid)
+{
+	char name[INTAKE_OWNER_SIZE] = "";
+
+	if (taps->owner_tgid == tgid)
+		return taps->owner;
+	taps->owner_tgid = tgid;
+	taps->owner = NULL;
+	if (!taps->cb.owner(taps->cb.arg, tgid, name, sizeof(name)))
+		taps->owner = intake__owner(taps->intake, name, taps->now_ns);
+	return taps->owner;
+}
+
+static void pass_over(struct taps *taps, struct intake_owner *owner)
+{
+	owner->late++;
+	taps->passed_over.late++;
+}
+
+/* The owner, if there is time for its files now; else they are passed over, which is counted. */
+static struct intake_owner *owner_with_time(struct taps *taps, uint32_t tgid)
+{
+	struct intake_owner *owner = owner_of(taps, tgid);
+
+	if (owner && !intake__has_time(owner)) {
+		pass_over(taps, owner);
+		return NULL;
+	}
+	return owner;
+}
+
+/* ---- files not seen before ------------------------------------------------------------------ */
+
+/* 1 if there is nothing to look into. That there was no room for another's file says nothing of this owner's. */
+static int is_known(struct taps *taps, const struct seen *seen, const struct tm_mapping *m)
+{
+	const struct intake_owner *owner;
+
+	if (!seen || seen->file || !seen->no_room_for)
+		return seen != NULL;
+	owner = owner_of(taps, m->process.tgid);
+	return owner && owner->number == seen->no_room_for && taps->now_ns < seen->again_ns;
+}
+
+static void no_room(struct taps *taps, struct intake_owner *owner, const struct file_key *key)
+{
+	owner->full++;
+	taps->passed_over.full++;
+	if (seen_add(taps, key, NULL))
+		return;
+	seen_find(taps, key)->again_ns = taps->now_ns + RETRY_NS;
+	seen_find(taps, key)->no_room_for = owner->number;
+}
+
+static int file_new(struct taps *taps, const struct file_key *key, int fd, const char *path,
+		    struct intake_owner *owner, struct tap_file **out)
+{
+	int err = tap_file__new(&taps->shared, key, fd, path, &owner->share, out);
+
+	if (err != -ESTALE)
+		return err;
+	replace_adopted(taps, key, path);
+	return tap_file__new(&taps->shared, key, fd, path, &owner->share, out);
+}
+
+static void look_into(struct taps *taps, const struct tm_mapping *m, struct intake_owner *owner)
 {
 	struct file_key key = tap_file__key(m);
-	struct seen *known = seen_find(taps, &key);
 	struct tap_file *file = NULL;
 	char path[PATH_MAX];
 	int fd, err;
 
-	if (known) { /* by another mapping of the same round */
-		if (known->file)
-			known_mapped(taps, known->file, m);
-		return;
-	}
-	if (!taps->cb.selected(taps->cb.arg, &m->process))
-		return;
 	fd = tap_file__open(m, path, sizeof(path));
 	if (fd < 0 && fd != -ENOEXEC)
 		return; /* gone, or not allowed: looked at again the next time */
-	err = fd < 0 ? 0 : tap_file__new(&taps->shared, &key, fd, path, &file);
-	if (err == -ESTALE) {
-		replace_adopted(taps, &key, path);
-		err = tap_file__new(&taps->shared, &key, fd, path, &file);
-	}
-	if (!err)
+	seen_remove(taps, &key);
+	err = fd < 0 ? 0 : file_new(taps, &key, fd, path, owner, &file);
+	if (err == -ENOSPC || err == -EDQUOT)
+		no_room(taps, owner, &key);
+	else if (!err)
 		err = seen_add(taps, &key, file);
 	if (err) {
 		file_forget(taps, file);
@@ -247,43 +355,98 @@ static void inspect(struct taps *taps, const struct tm_mapping *m)
 		close(fd);
 }
 
+static void inspect(struct taps *taps, const struct tm_mapping *m)
+{
+	struct file_key key = tap_file__key(m);
+	struct seen *seen = seen_find(taps, &key);
+	struct intake_owner *owner;
+
+	if (is_known(taps, seen, m)) { /* by another mapping of the same round */
+		if (seen->file)
+			known_mapped(taps, seen->file, m);
+		return;
+	}
+	owner = owner_with_time(taps, m->process.tgid);
+	if (!owner)
+		return;
+	intake__begin(taps->intake);
+	look_into(taps, m, owner);
+	intake__charge(taps->intake, owner);
+}
+
+static int make_room_for_fresh(struct taps *taps)
+{
+	size_t cap = taps->fresh_cap ? 2 * taps->fresh_cap : 256;
+	struct tm_mapping *grown;
+
+	if (taps->fresh_count < taps->fresh_cap)
+		return 0;
+	grown = realloc(taps->fresh, cap * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	taps->fresh = grown;
+	taps->fresh_cap = cap;
+	return 0;
+}
+
 static void on_mapping(void *arg, const struct tm_mapping *m)
 {
 	struct taps *taps = arg;
 	struct file_key key = tap_file__key(m);
-	struct seen *known = seen_find(taps, &key);
-	struct tm_mapping *grown;
-	size_t cap;
+	struct seen *seen = seen_find(taps, &key);
+	struct intake_owner *owner;
 
-	if (known) {
-		if (known->file) {
-			known_mapped(taps, known->file, m);
-		}
+	if (is_known(taps, seen, m)) {
+		if (seen->file)
+			known_mapped(taps, seen->file, m);
 		return;
 	}
-	if (taps->fresh_count == taps->fresh_cap) {
-		cap = taps->fresh_cap ? 2 * taps->fresh_cap : 256;
-		grown = realloc(taps->fresh, cap * sizeof(*grown));
-		if (!grown)
-			return; /* seen again at the next sweep */
-		taps->fresh = grown;
-		taps->fresh_cap = cap;
+	if (!taps->cb.selected(taps->cb.arg, &m->process))
+		return;
+	owner = owner_with_time(taps, m->process.tgid);
+	if (!owner)
+		return;
+	if (owner->round != taps->round) {
+		owner->round = taps->round;
+		owner->fresh = 0;
 	}
-	taps->fresh[taps->fresh_count++] = *m;
+	if (owner->fresh == MAX_FRESH)
+		pass_over(taps, owner);
+	else if (!make_room_for_fresh(taps)) { /* else seen again at the next sweep */
+		owner->fresh++;
+		taps->fresh[taps->fresh_count++] = *m;
+	}
 }
 
-static int scan(struct taps *taps, uint32_t tgid)
+static void look_into_fresh(struct taps *taps)
 {
-	int err;
-
-	seen_trim(taps);
-	taps->fresh_count = 0;
-	err = probes__mappings(taps->shared.probes, (pid_t)tgid, on_mapping, taps);
 	for (size_t i = 0; i < taps->fresh_count; i++) {
 		inspect(taps, &taps->fresh[i]);
 		if (taps->cb.progress)
 			taps->cb.progress(taps->cb.arg, i + 1, taps->fresh_count);
 	}
+}
+
+/* One process's mappings, or with tgid 0 all. */
+static int scan(struct taps *taps, uint32_t tgid)
+{
+	struct intake_owner *owner = NULL;
+	int err;
+
+	taps->owner_tgid = 0;
+	taps->round++;
+	if (tgid) {
+		owner = owner_with_time(taps, tgid);
+		if (!owner)
+			return 0;
+	}
+	seen_trim(taps);
+	taps->fresh_count = 0;
+	intake__begin(taps->intake);
+	err = probes__mappings(taps->shared.probes, (pid_t)tgid, on_mapping, taps);
+	if (owner)
+		intake__charge(taps->intake, owner);
+	look_into_fresh(taps);
 	return err;
 }
 
@@ -398,7 +561,11 @@ int taps__new(struct probes *probes, const struct profile *const *profiles, size
 	taps->shared.cost = *cost;
 	taps->shared.transit = callbacks->transit;
 	taps->cb = *callbacks;
-	err = number_operations(taps);
+	err = closer__new(&taps->closer);
+	if (!err)
+		err = intake__new(&taps->intake);
+	if (!err)
+		err = number_operations(taps);
 	if (!err)
 		err = allocate_spent(taps);
 	for (size_t i = 0; i < count && !err; i++)
@@ -419,6 +586,7 @@ void taps__free(struct taps *taps)
 
 	if (!taps)
 		return;
+	closer__free(taps->closer);
 	for (struct tap_file *file = taps->files; file; file = next) {
 		next = file->next;
 		file_forget(taps, file);
@@ -429,6 +597,7 @@ void taps__free(struct taps *taps)
 		free(taps->spent[i]);
 	free(taps->spent);
 	free(taps->shared.first_op);
+	intake__free(taps->intake);
 	free(taps->fresh);
 	free(taps);
 }
@@ -439,27 +608,31 @@ int taps__look(struct taps *taps, uint32_t tgid, uint64_t now_ns)
 	return tgid ? scan(taps, tgid) : 0;
 }
 
+/* Nobody calls its functions any more: its numbers are free once the probes are off. */
+static void detach(struct taps *taps, struct tap_file *file)
+{
+	taps->cb.detached(taps->cb.arg, file->path, file->number,
+			  "no process maps the file any more");
+	file->closing = closer__close(taps->closer, file->link);
+	file->link = NULL;
+}
+
 static void detach_unmapped(struct taps *taps, uint64_t linger_ns)
 {
 	struct tap_file **at = &taps->files;
 
 	while (*at) {
 		struct tap_file *file = *at;
-		struct seen *seen;
 
-		if (file->processes || taps->now_ns - file->last_mapped_ns < linger_ns) {
+		if (!file->closing && !file->processes &&
+		    taps->now_ns - file->last_mapped_ns >= linger_ns)
+			detach(taps, file);
+		if (!file->closing || !closer__is_closed(taps->closer, file->closing)) {
 			at = &file->next;
 			continue;
 		}
 		*at = file->next;
-		seen = seen_find(taps, &file->key);
-		if (seen) {
-			tdelete(&file->key, &taps->seen, compare_keys);
-			taps->seen_count--;
-			free(seen);
-		}
-		taps->cb.detached(taps->cb.arg, file->path, file->number,
-				  "no process maps the file any more");
+		seen_remove(taps, &file->key);
 		file_forget(taps, file);
 	}
 }
@@ -508,6 +681,32 @@ static void close_unseen_links(struct tap_file *file)
 			process_link__close(&file->links[i]);
 }
 
+/* What takes long waits for the next sweep, however many files there are. */
+static void tend_links(struct taps *taps)
+{
+	uint64_t end_ns = monotonic_ns() + LETTING_GO_NS;
+
+	for (struct tap_file *file = taps->files; file && monotonic_ns() < end_ns;
+	     file = file->next) {
+		close_unseen_links(file);
+		rehome_link(taps, file);
+	}
+}
+
+static void tell_passed_over(void *arg, const struct intake_owner *owner)
+{
+	const struct taps *taps = arg;
+	const struct taps_passed_over more = { owner->late, owner->full };
+
+	if (taps->cb.passed_over)
+		taps->cb.passed_over(taps->cb.arg, owner->name, &more);
+}
+
+struct taps_passed_over taps__passed_over(const struct taps *taps)
+{
+	return taps->passed_over;
+}
+
 int taps__sweep(struct taps *taps, uint64_t now_ns, uint64_t linger_ns)
 {
 	int err;
@@ -518,15 +717,13 @@ int taps__sweep(struct taps *taps, uint64_t now_ns, uint64_t linger_ns)
 		begin_sweep(file);
 	err = scan(taps, 0);
 	taps->sweeping = 0;
-	for (struct tap_file *file = taps->files; file && !err; file = file->next) {
-		close_unseen_links(file);
-		rehome_link(taps, file);
-	}
-	if (!err) { /* an incomplete list is no reason to let go */
-		detach_unmapped(taps, linger_ns);
-		drop_unclaimed(taps);
-	}
-	return err;
+	intake__sweep(taps->intake, now_ns, tell_passed_over, taps);
+	if (err) /* an incomplete list is no reason to let go */
+		return err;
+	tend_links(taps);
+	detach_unmapped(taps, linger_ns);
+	drop_unclaimed(taps);
+	return 0;
 }
 
 uint64_t taps__spent(const struct taps *taps)
@@ -623,7 +820,7 @@ size_t taps__up(const struct taps *taps)
 int taps__each(const struct taps *taps, taps_each_fn fn, void *arg)
 {
 	for (const struct tap_file *file = taps->files; file; file = file->next)
-		for (size_t i = 0; i < file->tap_count; i++) {
+		for (size_t i = 0; i < file->tap_count && !file->closing; i++) {
 			const struct tap *tap = &file->taps[i];
 			struct tap_info info = {
 				.profile = tap->profile,

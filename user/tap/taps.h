@@ -30,11 +30,24 @@ struct tap_info {
 	uint32_t processes; /* that mapped the file at the last sweep */
 };
 
+/* Why files are not tapped that should be. */
+struct taps_passed_over {
+	uint64_t late; /* times that mappings were not looked at: their owner has used up its time for now */
+	uint64_t full; /* times that there was no room for a file: all functions, or its owner's quarter, are taken */
+};
+
 #define TAPS_MAX_PROCESSES 8 /* with links of their own; many on one file cost each call */
 
 struct taps_callbacks {
 	/* May this process be tapped? Called for each process that maps a file with functions of a profile. */
 	int (*selected)(void *arg, const struct tm_process_id *process);
+	/*
+	 * Whom the process belongs to, who may take only a part of the agent's time and of what can be tapped. -errno: it
+	 * has gone.
+	 */
+	int (*owner)(void *arg, uint32_t tgid, char *name, size_t size);
+	/* On a sweep, at most every INTAKE_TELL_NS: what of this owner's was passed over since. May be NULL. */
+	void (*passed_over)(void *arg, const char *owner, const struct taps_passed_over *more);
 	/* The process maps a tapped file. On a sweep, every such process is named again. */
 	void (*process)(void *arg, const struct tm_process_id *process, const char *path);
 	/* A file was tapped, could not be (reason not ""), or is not any more. `file` as in struct tm_slot. */
@@ -75,6 +88,8 @@ typedef int (*taps_function_fn)(void *arg, const struct profile *profile, const 
 /* Runs and cost of every function that was ever tapped, over all files; stops at the first error, which it returns. */
 int taps__each_function(const struct taps *taps, taps_function_fn fn, void *arg);
 
+/* In all. Only grows. */
+struct taps_passed_over taps__passed_over(const struct taps *taps);
 /* How many functions are tapped now. */
 size_t taps__up(const struct taps *taps);
 typedef int (*taps_each_fn)(void *arg, const struct tap_info *info);
