@@ -2,7 +2,6 @@
 #include "tap/taps.h"
 #include <errno.h>
 #include <limits.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 #include "tap/closer.h"
 #include "tap/intake.h"
+#include "tap/seen.h"
 #include "tap/tapfile.h"
 
 #define MAX_REMEMBERED 65536 /* files known to be of no interest */
@@ -19,14 +19,6 @@
 #define RETRY_NS 10000000000ull /* after a failed attach */
 #define GIVEN_UP_NS 30000000000ull /* the first time; twice as long each time after */
 #define GIVEN_UP_MAX_NS 600000000000ull
-
-/* A file seen: tapped, or (file NULL) of no interest, or there was no room for it. */
-struct seen {
-	struct file_key key;
-	struct tap_file *file;
-	uint64_t no_room_for; /* number of the owner whose file it was; 0 = that is not why */
-	uint64_t again_ns; /* there may be room then */
-};
 
 /* What functions of files that have gone have cost. */
 struct spent {
@@ -44,8 +36,7 @@ struct taps {
 	struct intake_owner *owner; /* of process owner_tgid; NULL: it has gone */
 	uint32_t owner_tgid;
 	uint64_t round; /* number of scans */
-	void *seen; /* tsearch tree of struct seen */
-	size_t seen_count;
+	struct seen_files *seen;
 	struct tap_file *files;
 	uint64_t now_ns;
 	uint32_t spec_of_adopted[TM_MAX_SPECS]; /* the number of its file, 0 = none */
@@ -63,61 +54,14 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
-static int compare_keys(const void *a, const void *b)
+/* Forgets the files of no interest when there are very many; the tapped ones stay. */
+static void trim_seen(struct taps *taps)
 {
-	return memcmp(a, b, sizeof(struct file_key));
-}
-
-static struct seen *seen_find(const struct taps *taps, const struct file_key *key)
-{
-	struct seen **found = tfind(key, (void *const *)&taps->seen, compare_keys);
-
-	return found ? *found : NULL;
-}
-
-static void seen_clear(struct taps *taps)
-{
-	tdestroy(taps->seen, free);
-	taps->seen = NULL;
-	taps->seen_count = 0;
-}
-
-static int seen_add(struct taps *taps, const struct file_key *key, struct tap_file *file)
-{
-	struct seen *seen = malloc(sizeof(*seen));
-
-	if (!seen)
-		return -ENOMEM;
-	seen->key = *key;
-	seen->file = file;
-	seen->no_room_for = 0;
-	if (!tsearch(seen, &taps->seen, compare_keys)) {
-		free(seen);
-		return -ENOMEM;
-	}
-	taps->seen_count++;
-	return 0;
-}
-
-static void seen_remove(struct taps *taps, const struct file_key *key)
-{
-	struct seen *seen = seen_find(taps, key);
-
-	if (!seen)
+	if (seen__count(taps->seen) < MAX_REMEMBERED)
 		return;
-	tdelete(key, &taps->seen, compare_keys);
-	taps->seen_count--;
-	free(seen);
-}
-
-/* Forgets the files of no interest; the tapped ones stay. */
-static void seen_trim(struct taps *taps)
-{
-	if (taps->seen_count < MAX_REMEMBERED)
-		return;
-	seen_clear(taps);
+	seen__clear(taps->seen);
 	for (struct tap_file *file = taps->files; file; file = file->next)
-		seen_add(taps, &file->key, file);
+		seen__add(taps->seen, &file->key, file);
 }
 
 /* ---- cost ------------------------------------------------------------------------------- */
@@ -309,10 +253,10 @@ static void no_room(struct taps *taps, struct intake_owner *owner, const struct 
 {
 	owner->full++;
 	taps->passed_over.full++;
-	if (seen_add(taps, key, NULL))
+	if (seen__add(taps->seen, key, NULL))
 		return;
-	seen_find(taps, key)->again_ns = taps->now_ns + RETRY_NS;
-	seen_find(taps, key)->no_room_for = owner->number;
+	seen__find(taps->seen, key)->again_ns = taps->now_ns + RETRY_NS;
+	seen__find(taps->seen, key)->no_room_for = owner->number;
 }
 
 static int file_new(struct taps *taps, const struct file_key *key, int fd, const char *path,
@@ -336,12 +280,12 @@ static void look_into(struct taps *taps, const struct tm_mapping *m, struct inta
 	fd = tap_file__open(m, path, sizeof(path));
 	if (fd < 0 && fd != -ENOEXEC)
 		return; /* gone, or not allowed: looked at again the next time */
-	seen_remove(taps, &key);
+	seen__remove(taps->seen, &key);
 	err = fd < 0 ? 0 : file_new(taps, &key, fd, path, owner, &file);
 	if (err == -ENOSPC || err == -EDQUOT)
 		no_room(taps, owner, &key);
 	else if (!err)
-		err = seen_add(taps, &key, file);
+		err = seen__add(taps->seen, &key, file);
 	if (err) {
 		file_forget(taps, file);
 	} else if (file) {
@@ -358,7 +302,7 @@ static void look_into(struct taps *taps, const struct tm_mapping *m, struct inta
 static void inspect(struct taps *taps, const struct tm_mapping *m)
 {
 	struct file_key key = tap_file__key(m);
-	struct seen *seen = seen_find(taps, &key);
+	struct seen *seen = seen__find(taps->seen, &key);
 	struct intake_owner *owner;
 
 	if (is_known(taps, seen, m)) { /* by another mapping of the same round */
@@ -393,7 +337,7 @@ static void on_mapping(void *arg, const struct tm_mapping *m)
 {
 	struct taps *taps = arg;
 	struct file_key key = tap_file__key(m);
-	struct seen *seen = seen_find(taps, &key);
+	struct seen *seen = seen__find(taps->seen, &key);
 	struct intake_owner *owner;
 
 	if (is_known(taps, seen, m)) {
@@ -440,7 +384,7 @@ static int scan(struct taps *taps, uint32_t tgid)
 		if (!owner)
 			return 0;
 	}
-	seen_trim(taps);
+	trim_seen(taps);
 	taps->fresh_count = 0;
 	intake__begin(taps->intake);
 	err = probes__mappings(taps->shared.probes, (pid_t)tgid, on_mapping, taps);
@@ -565,6 +509,8 @@ int taps__new(struct probes *probes, const struct profile *const *profiles, size
 	if (!err)
 		err = intake__new(&taps->intake);
 	if (!err)
+		err = seen__new(&taps->seen);
+	if (!err)
 		err = number_operations(taps);
 	if (!err)
 		err = allocate_spent(taps);
@@ -592,7 +538,7 @@ void taps__free(struct taps *taps)
 		file_forget(taps, file);
 	}
 	adopted__free(taps->shared.adopted);
-	seen_clear(taps);
+	seen__free(taps->seen);
 	for (size_t i = 0; taps->spent && i < taps->shared.profile_count; i++)
 		free(taps->spent[i]);
 	free(taps->spent);
@@ -632,7 +578,7 @@ static void detach_unmapped(struct taps *taps, uint64_t linger_ns)
 			continue;
 		}
 		*at = file->next;
-		seen_remove(taps, &file->key);
+		seen__remove(taps->seen, &file->key);
 		file_forget(taps, file);
 	}
 }
