@@ -144,13 +144,8 @@ static void on_detached(void *arg, const char *path, uint32_t file, const char *
 
 static int on_owner(void *arg, uint32_t tgid, char *name, size_t size)
 {
-	struct subject subject;
-	int err = subject_read("/proc", tgid, &subject);
-
 	(void)arg;
-	if (!err)
-		snprintf(name, size, "%s", subject.kernel_id);
-	return err;
+	return process_owner("/proc", tgid, name, size);
 }
 
 static void on_passed_over(void *arg, const char *owner, const struct taps_passed_over *more)

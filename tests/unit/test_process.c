@@ -459,12 +459,30 @@ static void a_process_of_a_unit_or_a_pod_is_known_by_it(void **state)
 	assert_string_equal(see(&pod, 0)->subject.pod, "2d3bbb23-0b4a-4b0c-9a3e-5f5a1f0c7a11");
 }
 
+static void an_owner_is_a_container_a_unit_or_the_host(void **state)
+{
+	char name[KERNEL_ID_SIZE];
+
+	(void)state;
+	put_process(70, "one", 1);
+	assert_int_equal(process_owner(root, 70, name, sizeof(name)), 0);
+	assert_string_equal(name, "host");
+	put(70, "cgroup", "0::/system.slice/some.service\n");
+	assert_int_equal(process_owner(root, 70, name, sizeof(name)), 0);
+	assert_string_equal(name, "some.service");
+	put(70, "cgroup", "0::/docker/" CONTAINER "/below\n");
+	assert_int_equal(process_owner(root, 70, name, sizeof(name)), 0);
+	assert_string_equal(name, CONTAINER);
+	assert_int_equal(process_owner(root, 71, name, sizeof(name)), -ENOENT);
+}
+
 int main(void)
 {
 #define PROCESS_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		PROCESS_TEST(a_process_is_read_once_and_then_known),
 		PROCESS_TEST(a_process_in_a_container_has_its_id),
+		PROCESS_TEST(an_owner_is_a_container_a_unit_or_the_host),
 		PROCESS_TEST(any_name_can_be_read),
 		PROCESS_TEST(a_process_that_has_gone_is_not_entered),
 		PROCESS_TEST(a_process_whose_files_have_become_empty_has_gone),

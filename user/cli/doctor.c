@@ -170,13 +170,8 @@ static void on_detached(void *arg, const char *path, uint32_t file, const char *
 
 static int owner(void *arg, uint32_t tgid, char *name, size_t size)
 {
-	struct subject subject;
-	int err = subject_read("/proc", tgid, &subject);
-
 	(void)arg;
-	if (!err)
-		snprintf(name, size, "%s", subject.kernel_id);
-	return err;
+	return process_owner("/proc", tgid, name, size);
 }
 
 static int list_taps(const struct profile *const *profiles, size_t count, struct finding *finding)

@@ -90,7 +90,7 @@ void subject_from_names(const char names[2][TM_CGROUP_DEPTH][TM_CGROUP_NAME], st
 		snprintf(out->kernel_id, sizeof(out->kernel_id), "unknown");
 }
 
-int subject_read(const char *proc_root, uint32_t tgid, struct subject *out)
+static int read_subject(const char *proc_root, uint32_t tgid, struct subject *out)
 {
 	struct cgroup_identity identity;
 	char text[8192], unit[UNIT_MAX];
@@ -105,6 +105,16 @@ int subject_read(const char *proc_root, uint32_t tgid, struct subject *out)
 	unit_from_text(text, unit);
 	subject_from_unit(unit, out);
 	return 0;
+}
+
+int process_owner(const char *proc_root, uint32_t tgid, char *name, size_t size)
+{
+	struct subject subject;
+	int err = read_subject(proc_root, tgid, &subject);
+
+	if (!err)
+		snprintf(name, size, "%s", subject.kernel_id);
+	return err;
 }
 
 struct process *processes__find(const struct processes *processes, const struct tm_process_id *id)
@@ -133,7 +143,7 @@ int processes__see(struct processes *processes, const struct tm_process_id *id,
 		return -ENOMEM;
 	process->id = *id;
 	process->seen = processes->sweep;
-	err = subject_read(processes->proc_root, id->tgid, &process->subject);
+	err = read_subject(processes->proc_root, id->tgid, &process->subject);
 	len = err ? err :
 		    procfs_read(processes->proc_root, id->tgid, "comm", process->comm,
 				sizeof(process->comm));

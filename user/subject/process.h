@@ -60,7 +60,10 @@ void processes__drop(struct processes *processes, const struct tm_process_id *id
  * "unknown" if they do not tell. */
 void subject_from_names(const char names[2][TM_CGROUP_DEPTH][TM_CGROUP_NAME], struct subject *out);
 
-/* The same of a process that lives. -errno of reading its cgroup: -ENOENT, -ESRCH if it has gone. */
-int subject_read(const char *proc_root, uint32_t tgid, struct subject *out);
+/*
+ * Whom a process belongs to by its cgroup alone: the container's id, else the systemd unit, else "host". -errno of reading
+ * that: -ENOENT, -ESRCH if it has gone.
+ */
+int process_owner(const char *proc_root, uint32_t tgid, char *name, size_t size);
 
 #endif
