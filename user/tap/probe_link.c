@@ -252,7 +252,7 @@ void probe_link__free(struct probe_link *link)
 {
 	if (!link)
 		return;
-	if (link->name.parts && link->probes->leaving)
+	if (link->name.parts && __atomic_load_n(&link->probes->leaving, __ATOMIC_RELAXED))
 		leave_link(link);
 	else if (link->name.parts)
 		unpin(link);

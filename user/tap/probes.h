@@ -123,7 +123,7 @@ int probes__specs(const struct probes *probes, struct tm_spec *specs,
 		  struct tm_result_spec *results);
 /* Whether the link is of probes__adopt(). NULL: no. */
 int probe_link__is_adopted(const struct probe_link *link);
-/* Removes the probes, pinned ones too; accepts NULL. */
+/* Removes the probes, pinned ones too; accepts NULL. Any thread. */
 void probe_link__free(struct probe_link *link);
 
 /* This process is not counted, as our own is not; 0 = none. It takes the place of the one given before. */

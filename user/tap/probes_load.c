@@ -644,7 +644,7 @@ void probes__free(struct probes *probes)
 
 void probes__leave(struct probes *probes)
 {
-	probes->leaving = probes->pins != NULL;
+	__atomic_store_n(&probes->leaving, probes->pins != NULL, __ATOMIC_RELAXED);
 }
 
 enum pins_outcome probes__outcome(const struct probes *probes)

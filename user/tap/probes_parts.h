@@ -34,7 +34,7 @@ struct probes {
 	uint64_t layout, settings;
 	uint64_t gap_since_ns;
 	int life[3]; /* pinned links of a former agent; -1 = none */
-	int leaving; /* what is pinned stays */
+	int leaving; /* what is pinned stays; atomic: links may be closed in another thread */
 	probes_event_fn event_fn;
 	void *event_arg;
 };
