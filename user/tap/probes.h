@@ -3,7 +3,7 @@
 #define TAPMETER_TAP_PROBES_H
 /*
  * The BPF side as the rest of the agent sees it: programs loaded, maps, probes set on files, events. The only
- * module that knows libbpf. All functions belong to one thread, but for reading the mapped memory.
+ * module that knows libbpf. Functions belong to one thread, but for reading the mapped memory, or where it says so.
  */
 #include <stddef.h>
 #include <stdint.h>
