@@ -45,11 +45,11 @@ int __wrap_probes__mappings(struct probes *of, pid_t pid, probes_mapping_fn fn, 
 int __real_probes__mappings(struct probes *of, pid_t pid, probes_mapping_fn fn, void *arg);
 
 int __wrap_intake__has_time(const struct intake_owner *owner);
-int __real_intake__has_time(const struct intake_owner *owner);
 
+/* However slow this machine is. */
 int __wrap_intake__has_time(const struct intake_owner *owner)
 {
-	return atoi(owner->name) != fault.no_time && __real_intake__has_time(owner);
+	return atoi(owner->name) != fault.no_time;
 }
 
 int __wrap_elf_file__new(int fd, struct elf_file **out, char *err, size_t err_len)
