@@ -296,12 +296,6 @@ static int add_body(void *arg, struct strbuf *body, uint64_t points)
 	return 0;
 }
 
-/* protobuf-c does not say why it has unpacked nothing. */
-static int told(int err)
-{
-	return err == -EPROTO ? -ENOMEM : err;
-}
-
 static int make_otlp(void)
 {
 	const struct otlp_source source = {
@@ -313,7 +307,7 @@ static int make_otlp(void)
 	uint64_t points = 0;
 	int ret = otlp_request_make(&source, add_body, &points);
 
-	return ret ? told(ret) : (int)points;
+	return ret ? ret : (int)points;
 }
 
 static int pack_snapshot(void)
@@ -327,7 +321,7 @@ static int pack_snapshot(void)
 	int ret = snapshot_pack(&from, &frame, &len);
 
 	if (ret)
-		return told(ret);
+		return ret;
 	free(frame);
 	return (int)len;
 }
