@@ -94,7 +94,7 @@ static int on_selected(void *arg, const struct tm_process_id *id)
 	if (!c->filtered)
 		return 1;
 	process = collect_process(c, id);
-	return process && process->selected;
+	return process ? process->selected : -ESRCH; /* gone, or no memory for it */
 }
 
 static void on_process(void *arg, const struct tm_process_id *id, const char *path)

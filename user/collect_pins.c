@@ -65,6 +65,10 @@ int collect_adopt(struct collector *c, uint64_t now_ns, char *err, size_t err_le
 	error = kept__new(c->pins, c->probes, (uint32_t)c->config->max_streams, &c->kept);
 	if (!error)
 		error = kept__each_total(c->kept, restore, c);
+	if (error == -ENOMEM) {
+		snprintf(err, err_len, "%s: %s", c->config->bpf_pin_path, strerror(ENOMEM));
+		return error;
+	}
 	if (error) {
 		snprintf(err, err_len,
 			 "%s: what a former agent has left cannot be gone on with: %s: remove it: "

@@ -184,6 +184,20 @@ static void files_are_found_again_by_identity(void **state)
 	assert_int_equal(fake.counts_lost, -1);
 }
 
+static void what_was_missed_waits_for_the_next_round(void **state)
+{
+	struct pinned_link one = link_of(100, 1);
+	struct adopted *adopted;
+
+	(void)state;
+	put_link(&one, 0);
+	adopted = adopt();
+	adopted__find(adopted, &one)->missed = 1;
+	assert_null(adopted__unclaimed(adopted, 1));
+	assert_int_equal(adopted__unclaimed(adopted, 2)->name.number, 1);
+	adopted__free(adopted);
+}
+
 static void what_nobody_claims_can_be_dropped(void **state)
 {
 	struct pinned_link one = link_of(100, 1), other = link_of(200, 2);
@@ -194,14 +208,14 @@ static void what_nobody_claims_can_be_dropped(void **state)
 	put_link(&other, 0);
 	adopted = adopt();
 	adopted__find(adopted, &one)->claimed = 1;
-	assert_int_equal(adopted__unclaimed(adopted)->name.number, 2);
-	adopted__drop(adopted, adopted__unclaimed(adopted));
+	assert_int_equal(adopted__unclaimed(adopted, 1)->name.number, 2);
+	adopted__drop(adopted, adopted__unclaimed(adopted, 1));
 	assert_int_equal(fake.links, 1);
-	assert_null(adopted__unclaimed(adopted));
+	assert_null(adopted__unclaimed(adopted, 1));
 	assert_null(adopted__find(adopted, &other));
 	adopted__free(adopted);
 	assert_null(adopted__find(NULL, &one));
-	assert_null(adopted__unclaimed(NULL));
+	assert_null(adopted__unclaimed(NULL, 1));
 	adopted__free(NULL);
 }
 
@@ -283,7 +297,7 @@ static void names_that_are_no_links_are_left_alone(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		put_name(names[i]);
 	adopted = adopt();
-	assert_null(adopted__unclaimed(adopted));
+	assert_null(adopted__unclaimed(adopted, 1));
 	assert_int_equal(fake.removed, 0);
 	assert_int_equal(fake.counts_lost, -1);
 	adopted__free(adopted);
@@ -407,6 +421,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(files_are_found_again_by_identity),
+		TEST(what_was_missed_waits_for_the_next_round),
 		TEST(what_nobody_claims_can_be_dropped),
 		TEST(of_two_links_of_a_file_the_later_one_goes_on),
 		TEST(a_link_that_was_not_finished_leaves_the_one_before),

@@ -106,8 +106,11 @@ static int check_host(void)
 	ok &= check_attach_ways();
 	error = mmap_watch__new(&watch);
 	mmap_watch__free(watch);
-	report("notice new mappings at once",
-	       error ? "perf_event_open failed: it needs CAP_PERFMON" : NULL);
+	if (error)
+		snprintf(err, sizeof(err), "%s",
+			 error == -ENOMEM ? strerror(ENOMEM) :
+					    "perf_event_open failed: it needs CAP_PERFMON");
+	report("notice new mappings at once", error ? err : NULL);
 	ok &= !error;
 	check_privileges();
 	return ok;

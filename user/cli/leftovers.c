@@ -45,6 +45,12 @@ static int remove_all(const struct pins *pins, const char *dir, int others)
 	return err;
 }
 
+static int cannot_list(const char *dir, int err)
+{
+	printf("  no   %s: %s\n", dir, strerror(-err));
+	return err;
+}
+
 /* `named`: the user wants to hear of it in any case. */
 static int list_one(const char *dir, int named, int fix)
 {
@@ -55,11 +61,13 @@ static int list_one(const char *dir, int named, int fix)
 
 	if (err == -EBUSY && (named || fix))
 		printf("  yes  %s: an agent is at work there\n", dir);
-	else if (err && named)
+	else if (err && (named || err == -ENOMEM))
 		printf("  no   %s\n", text);
 	if (err)
-		return named && err != -EBUSY ? err : 0;
+		return (named && err != -EBUSY) || err == -ENOMEM ? err : 0;
 	err = pins__each(pins, count_one, &contents);
+	if (err)
+		cannot_list(dir, err);
 	/* whatever else is there is not ours to judge: with the directory's name we are only sure of what is */
 	if (!err && contents.others && named)
 		printf("  left %s: %u things that are no agent's: not touched\n", dir,
@@ -80,17 +88,19 @@ static int list_usual(int fix)
 	DIR *all = opendir(USUAL);
 	struct dirent *entry;
 	char path[sizeof(USUAL) + 1 + NAME_MAX];
-	int err = 0, one;
+	int err = all ? 0 : -errno, one;
 
-	while (all && (entry = readdir(all))) {
+	/* nothing there is no failure; but what was to be mended has not been looked at */
+	if (err)
+		return err != -ENOENT && (fix || err == -ENOMEM) ? cannot_list(USUAL, err) : 0;
+	while ((entry = readdir(all))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), USUAL "/%s", entry->d_name);
 		one = list_one(path, 0, fix);
 		err = err ? err : one;
 	}
-	if (all)
-		closedir(all);
+	closedir(all);
 	return err;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/samples.h"
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "util/json.h"
 
 #define MAX_WARNINGS 8 /* that are passed on */
 
@@ -108,10 +108,9 @@ int samples_read(const char *text, size_t len, const struct samples_callbacks *c
 	json_t *root;
 	int ret;
 
-	errno = 0;
-	root = json_loadb(text ? text : "", len, 0, NULL);
+	root = json_read(text, len, 0, NULL);
 	if (!root) {
-		int no_memory = errno == ENOMEM; /* jansson takes it for an invalid token */
+		int no_memory = errno == ENOMEM;
 
 		snprintf(why, why_len, no_memory ? "out of memory" : "the answer is not JSON");
 		return no_memory ? -ENOMEM : -EINVAL;

@@ -2,7 +2,7 @@
 #include "relay/answer.h"
 #include <stdio.h>
 #include <string.h>
-#include <jansson.h>
+#include "util/json.h"
 #include "util/plausible.h"
 
 static void copy_name(const json_t *from, char *to, size_t size)
@@ -104,7 +104,7 @@ static int parse(const char *data, size_t len, struct relay_answer *answer)
 
 	if (status)
 		return status;
-	root = json_loadb(data, len, JSON_REJECT_DUPLICATES, NULL);
+	root = json_read(data, len, JSON_REJECT_DUPLICATES, NULL);
 	if (!root)
 		return RELAY_BAD;
 	if (answer->source == RELAY_ENGINE)

@@ -48,13 +48,27 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-/* One that is not asked for, or cannot be, is not there. */
-static void open_all(struct outputs *outputs, const struct relay_settings *settings, int listener)
+/* No memory, or none for a thread. */
+static int is_for_now(int err)
 {
-	if (!publisher_open(settings, listener, &outputs->losses, &outputs->list[outputs->count]))
-		outputs->count++;
-	if (!otlp_open(settings, &outputs->losses, &outputs->list[outputs->count]))
-		outputs->count++;
+	return err == -ENOMEM || err == -EAGAIN;
+}
+
+/*
+ * One that is not asked for, or cannot be, is not there. One that only cannot be now is an error: the agent starts us again
+ * later, without it pages would be lost uncounted.
+ */
+static int open_all(struct outputs *outputs, const struct relay_settings *settings, int listener)
+{
+	int err = publisher_open(settings, listener, &outputs->losses,
+				 &outputs->list[outputs->count]);
+
+	outputs->count += !err;
+	if (is_for_now(err))
+		return err;
+	err = otlp_open(settings, &outputs->losses, &outputs->list[outputs->count]);
+	outputs->count += !err;
+	return is_for_now(err) ? err : 0;
 }
 
 int outputs__start(const struct relay_settings *settings, int feed, int listener, int link,
@@ -67,8 +81,9 @@ int outputs__start(const struct relay_settings *settings, int feed, int listener
 		return -ENOMEM;
 	outputs->feed = feed;
 	outputs->link = link;
-	open_all(outputs, settings, listener);
-	err = -pthread_create(&outputs->thread, NULL, serve, outputs);
+	err = open_all(outputs, settings, listener);
+	if (!err)
+		err = -pthread_create(&outputs->thread, NULL, serve, outputs);
 	if (err) {
 		end_all(outputs);
 		free(outputs);

@@ -20,8 +20,8 @@ struct output {
 #define OUTPUT_END_NS 2000000000ull
 
 /*
- * An output's constructor: fills *out. -ENOENT: the settings do not ask for it; else -errno, having been logged, and the
- * others go on without it. `settings` live only during the call, `losses` until end() has returned.
+ * An output's constructor: fills *out. -ENOENT: the settings do not ask for it; else -errno, having been logged: with
+ * -ENOMEM and -EAGAIN none goes on, else the others do without it. `settings` live only during the call, `losses` until end() has returned.
  */
 typedef int (*output_open_fn)(const struct relay_settings *settings, struct feed_losses *losses,
 			      struct output *out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/family_reader.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <tapmeter/abi.h>
 #include "serve/exposition_native.h"
@@ -27,8 +28,26 @@ static int read_varint(struct family_reader *reader, uint64_t *out)
 	return -EPROTO;
 }
 
+/* protobuf-c does not say why it has unpacked nothing. */
+static void *allocate(void *missed, size_t size)
+{
+	void *memory = malloc(size);
+
+	if (!memory)
+		*(int *)missed = 1;
+	return memory;
+}
+
+static void release(void *missed, void *memory)
+{
+	(void)missed;
+	free(memory);
+}
+
 int family_reader_next(struct family_reader *reader, Prometheus__MetricFamily **out)
 {
+	int missed = 0;
+	ProtobufCAllocator allocator = { allocate, release, &missed };
 	Prometheus__MetricFamily *family;
 	uint64_t len;
 
@@ -36,9 +55,9 @@ int family_reader_next(struct family_reader *reader, Prometheus__MetricFamily **
 		return 0;
 	if (read_varint(reader, &len) || len > reader->len - reader->at)
 		return -EPROTO;
-	family = prometheus__metric_family__unpack(NULL, len, reader->data + reader->at);
+	family = prometheus__metric_family__unpack(&allocator, len, reader->data + reader->at);
 	if (!family)
-		return -EPROTO;
+		return missed ? -ENOMEM : -EPROTO;
 	reader->at += len;
 	*out = family;
 	return 1;

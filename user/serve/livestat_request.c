@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/livestat_request.h"
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "util/duration.h"
+#include "util/json.h"
 #include "util/utf8.h"
 
 #define ALL_METRICS ((1u << LIVESTAT_METRICS) - 1)
@@ -166,10 +166,9 @@ int livestat_parse_body(const char *body, size_t len, struct livestat_request *r
 	int ret = 0;
 
 	*request = (struct livestat_request){ 0 };
-	errno = 0;
-	root = json_loadb(body ? body : "", len, JSON_REJECT_DUPLICATES, &where);
+	root = json_read(body, len, JSON_REJECT_DUPLICATES, &where);
 	if (!root) {
-		if (errno == ENOMEM) /* jansson itself takes it for an invalid token */
+		if (errno == ENOMEM)
 			return -ENOMEM;
 		snprintf(err, err_len, "body: not valid JSON: %s (line %d, column %d)", where.text,
 			 where.line, where.column);

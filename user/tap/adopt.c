@@ -34,10 +34,10 @@ struct adopted_file *adopted__find(struct adopted *adopted, const struct pinned_
 	return NULL;
 }
 
-struct adopted_file *adopted__unclaimed(struct adopted *adopted)
+struct adopted_file *adopted__unclaimed(struct adopted *adopted, uint64_t round)
 {
 	for (size_t i = 0; adopted && i < adopted->count; i++)
-		if (!adopted->files[i]->claimed)
+		if (!adopted->files[i]->claimed && adopted->files[i]->missed != round)
 			return adopted->files[i];
 	return NULL;
 }

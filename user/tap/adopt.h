@@ -18,6 +18,7 @@ struct adopted_file {
 	struct pinned_link name;
 	struct probe_link *link; /* NULL once taken over */
 	int claimed;
+	uint64_t missed; /* the round of taps.c in which it was mapped, but not looked at */
 };
 
 /* Lets go what is not whole. -ENOMEM, -errno. */
@@ -27,8 +28,8 @@ void adopted__free(struct adopted *adopted);
 
 /* The file of this name, its number and parts not looked at; NULL. */
 struct adopted_file *adopted__find(struct adopted *adopted, const struct pinned_link *name);
-/* Any file that is not claimed; NULL if there is none. */
-struct adopted_file *adopted__unclaimed(struct adopted *adopted);
+/* Any file that is not claimed, and was not missed in this round; NULL if there is none. */
+struct adopted_file *adopted__unclaimed(struct adopted *adopted, uint64_t round);
 /* Takes its probes off and forgets it. */
 void adopted__drop(struct adopted *adopted, struct adopted_file *file);
 

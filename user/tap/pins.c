@@ -68,7 +68,7 @@ int pins__open_existing(const char *dir, char *err, size_t err_len, struct pins 
 	pins = error ? NULL : calloc(1, sizeof(*pins));
 	if (!pins) {
 		close(fd);
-		return error ? error : -ENOMEM;
+		return error ? error : refuse(-ENOMEM, dir, strerror(ENOMEM), err, err_len);
 	}
 	pins->dir = fd;
 	*out = pins;

@@ -558,7 +558,10 @@ static int load_some_way(struct probes *p, const struct probes_config *config, c
 	return error;
 }
 
-/* With auto, as the former agent did; should that not work any more, whatever does. */
+/*
+ * With auto, as the former agent did; should that not work any more, whatever does. Want of memory passes: for that, nothing is
+ * thrown away.
+ */
 static int load_in_former_way(struct probes *p, const struct probes_config *config, char *err,
 			      size_t err_len)
 {
@@ -573,7 +576,7 @@ static int load_in_former_way(struct probes *p, const struct probes_config *conf
 		alive_ns = last_alive(kept);
 	pins__unmap(kept, sizeof(*kept));
 	error = load_some_way(p, &same, err, err_len);
-	if (!error || same.way == config->way)
+	if (!error || error == -ENOMEM || same.way == config->way)
 		return error;
 	p->gap_since_ns = alive_ns;
 	p->outcome = PINS_OTHER_SETTINGS;

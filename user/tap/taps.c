@@ -134,7 +134,7 @@ static void attach_known(struct taps *taps, struct tap_file *file, const struct 
 	char path[PATH_MAX];
 	int fd;
 
-	if (!taps->cb.selected(taps->cb.arg, &m->process))
+	if (taps->cb.selected(taps->cb.arg, &m->process) <= 0)
 		return;
 	file->retry_ns = taps->now_ns + RETRY_NS;
 	fd = tap_file__open(m, path, sizeof(path));
@@ -192,12 +192,36 @@ static void replace_adopted(struct taps *taps, const struct file_key *key, const
 		     "replaced: a former agent tapped it otherwise");
 }
 
+/*
+ * Specs of the file that had been taken over have been given back, and its programs do without them: there is no going on
+ * with it.
+ */
+static void give_up_adopted(struct taps *taps, const struct file_key *key, const char *path)
+{
+	struct pinned_link name = tap_file__name(key, 0);
+	struct adopted_file *file = adopted__find(taps->shared.adopted, &name);
+
+	if (file && !file->claimed)
+		replace_adopted(taps, key, path);
+}
+
+/* No time or no memory for it: a former agent's file goes on until it is looked at. */
+static void miss(struct taps *taps, const struct tm_mapping *m)
+{
+	struct file_key key = tap_file__key(m);
+	struct pinned_link name = tap_file__name(&key, 0);
+	struct adopted_file *file = adopted__find(taps->shared.adopted, &name);
+
+	if (file)
+		file->missed = taps->round;
+}
+
 /* After all processes have been looked at: what nobody maps, or nobody wants tapped any more. */
 static void drop_unclaimed(struct taps *taps)
 {
 	struct adopted_file *file;
 
-	while ((file = adopted__unclaimed(taps->shared.adopted)))
+	while ((file = adopted__unclaimed(taps->shared.adopted, taps->round)))
 		drop_adopted(taps, file, "(a file that a former agent tapped)",
 			     "no process maps the file any more, or no profile means it");
 }
@@ -264,6 +288,8 @@ static int file_new(struct taps *taps, const struct file_key *key, int fd, const
 {
 	int err = tap_file__new(&taps->shared, key, fd, path, &owner->share, out);
 
+	if (err == -ENOMEM)
+		give_up_adopted(taps, key, path);
 	if (err != -ESTALE)
 		return err;
 	replace_adopted(taps, key, path);
@@ -278,8 +304,10 @@ static void look_into(struct taps *taps, const struct tm_mapping *m, struct inta
 	int fd, err;
 
 	fd = tap_file__open(m, path, sizeof(path));
-	if (fd < 0 && fd != -ENOEXEC)
+	if (fd < 0 && fd != -ENOEXEC) {
+		miss(taps, m);
 		return; /* gone, or not allowed: looked at again the next time */
+	}
 	seen__remove(taps->seen, &key);
 	err = fd < 0 ? 0 : file_new(taps, &key, fd, path, owner, &file);
 	if (err == -ENOSPC || err == -EDQUOT)
@@ -287,6 +315,8 @@ static void look_into(struct taps *taps, const struct tm_mapping *m, struct inta
 	else if (!err)
 		err = seen__add(taps->seen, &key, file);
 	if (err) {
+		if (file && file->adopted) /* its link goes with it */
+			probes__open_gap(taps->shared.probes, 0);
 		file_forget(taps, file);
 	} else if (file) {
 		file->next = taps->files;
@@ -311,8 +341,10 @@ static void inspect(struct taps *taps, const struct tm_mapping *m)
 		return;
 	}
 	owner = owner_with_time(taps, m->process.tgid);
-	if (!owner)
+	if (!owner) {
+		miss(taps, m);
 		return;
+	}
 	intake__begin(taps->intake);
 	look_into(taps, m, owner);
 	intake__charge(taps->intake, owner);
@@ -333,33 +365,43 @@ static int make_room_for_fresh(struct taps *taps)
 	return 0;
 }
 
+/* To be looked into after all have been seen. -errno: not this time. */
+static int add_fresh(struct taps *taps, const struct tm_mapping *m)
+{
+	struct intake_owner *owner = owner_with_time(taps, m->process.tgid);
+
+	if (!owner)
+		return -EAGAIN;
+	if (owner->round != taps->round) {
+		owner->round = taps->round;
+		owner->fresh = 0;
+	}
+	if (owner->fresh == MAX_FRESH) {
+		pass_over(taps, owner);
+		return -EAGAIN;
+	}
+	if (make_room_for_fresh(taps))
+		return -ENOMEM;
+	owner->fresh++;
+	taps->fresh[taps->fresh_count++] = *m;
+	return 0;
+}
+
 static void on_mapping(void *arg, const struct tm_mapping *m)
 {
 	struct taps *taps = arg;
 	struct file_key key = tap_file__key(m);
 	struct seen *seen = seen__find(taps->seen, &key);
-	struct intake_owner *owner;
+	int selected;
 
 	if (is_known(taps, seen, m)) {
 		if (seen->file)
 			known_mapped(taps, seen->file, m);
 		return;
 	}
-	if (!taps->cb.selected(taps->cb.arg, &m->process))
-		return;
-	owner = owner_with_time(taps, m->process.tgid);
-	if (!owner)
-		return;
-	if (owner->round != taps->round) {
-		owner->round = taps->round;
-		owner->fresh = 0;
-	}
-	if (owner->fresh == MAX_FRESH)
-		pass_over(taps, owner);
-	else if (!make_room_for_fresh(taps)) { /* else seen again at the next sweep */
-		owner->fresh++;
-		taps->fresh[taps->fresh_count++] = *m;
-	}
+	selected = taps->cb.selected(taps->cb.arg, &m->process);
+	if (selected < 0 || (selected && add_fresh(taps, m)))
+		miss(taps, m);
 }
 
 static void look_into_fresh(struct taps *taps)

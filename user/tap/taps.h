@@ -39,7 +39,10 @@ struct taps_passed_over {
 #define TAPS_MAX_PROCESSES 8 /* with links of their own; many on one file cost each call */
 
 struct taps_callbacks {
-	/* May this process be tapped? Called for each process that maps a file with functions of a profile. */
+	/*
+	 * May this process be tapped? Called for each process that maps a file with functions of a profile. -errno: that cannot
+	 * be told now.
+	 */
 	int (*selected)(void *arg, const struct tm_process_id *process);
 	/*
 	 * Whom the process belongs to, who may take only a part of the agent's time and of what can be tapped. -errno: it

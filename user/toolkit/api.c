@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "util/json.h"
 #include "util/quote.h"
 
 #define MAX_ANSWER ((size_t)256 << 20)
@@ -65,8 +66,7 @@ static void say_unreachable(const struct api *api, const struct fetch *fetch, ch
 /* {"error": {"code": …, "message": …}}, or whatever stands between us and the agent says. */
 static int say_refused(const struct api *api, const struct fetch *fetch, char *err, size_t err_len)
 {
-	json_t *root = json_loadb(fetch->answer.data ? fetch->answer.data : "", fetch->answer.len,
-				  0, NULL);
+	json_t *root = json_read(fetch->answer.data, fetch->answer.len, 0, NULL);
 	const char *text =
 		json_string_value(json_object_get(json_object_get(root, "error"), "message"));
 
@@ -88,8 +88,11 @@ static int understand(const struct api *api, struct fetch *fetch, struct api_ans
 	}
 	if (fetch->status != 200)
 		return say_refused(api, fetch, err, err_len);
-	out->root = json_loadb(fetch->answer.data ? fetch->answer.data : "", fetch->answer.len, 0,
-			       NULL);
+	out->root = json_read(fetch->answer.data, fetch->answer.len, 0, NULL);
+	if (!out->root && errno == ENOMEM) {
+		snprintf(err, err_len, "no memory");
+		return -ENOMEM;
+	}
 	if (!json_is_object(out->root)) {
 		json_decref(out->root);
 		out->root = NULL;

@@ -131,29 +131,41 @@ static int make_headers(const struct fetcher *fetcher, struct transfer *transfer
 	return err;
 }
 
-static void set_credentials(const struct fetch_config *config, CURL *easy)
+/* libcurl copies texts. Without one of them the request would be another one: to whom, by whom, whom to trust. */
+static void set_text(CURL *easy, CURLoption option, const char *text, int *err)
 {
+	if (curl_easy_setopt(easy, option, text))
+		*err = -ENOMEM;
+}
+
+static int set_credentials(const struct fetch_config *config, CURL *easy)
+{
+	int err = 0;
+
 	if (config->user) {
 		curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-		curl_easy_setopt(easy, CURLOPT_USERNAME, config->user);
-		curl_easy_setopt(easy, CURLOPT_PASSWORD, config->password ? config->password : "");
+		set_text(easy, CURLOPT_USERNAME, config->user, &err);
+		set_text(easy, CURLOPT_PASSWORD, config->password ? config->password : "", &err);
 	}
 	if (config->ca_file)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, config->ca_file);
+		set_text(easy, CURLOPT_CAINFO, config->ca_file, &err);
 	if (config->cert_file)
-		curl_easy_setopt(easy, CURLOPT_SSLCERT, config->cert_file);
+		set_text(easy, CURLOPT_SSLCERT, config->cert_file, &err);
 	if (config->key_file)
-		curl_easy_setopt(easy, CURLOPT_SSLKEY, config->key_file);
+		set_text(easy, CURLOPT_SSLKEY, config->key_file, &err);
+	return err;
 }
 
 static int set_up(const struct fetcher *fetcher, struct transfer *transfer, unsigned timeout_ms)
 {
 	struct fetch *fetch = transfer->fetch;
 	CURL *easy = curl_easy_init();
+	int err;
 
 	transfer->easy = easy;
 	if (!easy || make_headers(fetcher, transfer))
 		return -ENOMEM;
+	err = set_credentials(&fetcher->config, easy);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive);
@@ -161,19 +173,19 @@ static int set_up(const struct fetcher *fetcher, struct transfer *transfer, unsi
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	/* a name server that does not answer is waited for by a thread, but not by us */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https", &err);
+	set_text(easy, CURLOPT_PROXY, "", &err);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "tapmeter");
+	set_text(easy, CURLOPT_ACCEPT_ENCODING, "gzip", &err);
+	set_text(easy, CURLOPT_USERAGENT, "tapmeter", &err);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
-	set_credentials(&fetcher->config, easy);
 	if (fetch->body) {
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->body_len);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->body);
 	}
-	return curl_easy_setopt(easy, CURLOPT_URL, fetch->url) ? -ENOMEM : 0;
+	set_text(easy, CURLOPT_URL, fetch->url, &err);
+	return err;
 }
 
 static void tear_down(struct transfer *transfer)
@@ -357,7 +369,7 @@ int fetcher__new(const struct fetch_config *config, struct fetcher **out)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT)) {
 		pthread_mutex_destroy(&fetcher->lock);
 		free(fetcher);
-		return -EIO;
+		return -ENOMEM; /* it does not say why; it needs nothing else */
 	}
 	if (copy_texts(fetcher)) {
 		fetcher__free(fetcher);

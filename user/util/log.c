@@ -33,6 +33,7 @@ static void add_quoted(struct strbuf *out, const char *s)
 	strbuf_add_json(&json, s);
 	if (json.err) {
 		out->err = json.err;
+		strbuf_free(&json);
 		return;
 	}
 	for (const unsigned char *p = (const unsigned char *)json.data; *p; p++) {
