@@ -8,7 +8,8 @@
 #define VM_EXEC 0x4 /* include/linux/mm.h */
 #define PAGE_SHIFT 12
 #define FUSE_SUPER_MAGIC 0x65735546 /* include/uapi/linux/magic.h */
-#define FMODE_BACKING (1 << 25) /* include/linux/fs.h */
+/* include/linux/fs.h: bit 25, since 6.14 bit 24; see fuse_device() */
+#define FMODE_BACKING (3 << 24)
 
 static __always_inline __s64 inode_mtime(struct inode *inode)
 {
@@ -29,7 +30,9 @@ static __always_inline __u32 device_if_fuse(const struct super_block *sb)
 
 /*
  * The outermost one, which is asked first. What is mapped may be a file behind the one that was opened: an overlay's own,
- * or the one that a FUSE filesystem has named for passing reads through.
+ * or the one that a FUSE filesystem has named for passing reads through. Where the other of the two bits is set, there is
+ * no path behind the file, but the next file: its operations are taken for a dentry, their code for a superblock, and that
+ * does not say FUSE.
  */
 static __always_inline __u32 fuse_device(struct file *file)
 {

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A FUSE filesystem with one file, libzmq.so.5, and a process that maps it. Both say {"ready": …}, and answer commands.
 
-	fuse_server.py serve MOUNTPOINT LIBRARY
+	fuse_server.py serve MOUNTPOINT LIBRARY [pass]
 
-Mounts it, and serves a copy of LIBRARY. Commands: `only PID` answers no one else any more; `asked` {"asked": [[thread id,
+Mounts it, and serves a copy of LIBRARY; with `pass` (Linux 6.9), what maps the file gets LIBRARY itself. Commands: `only PID` answers no one else any more; `asked` {"asked": [[thread id,
 opcode], …]} of others since. At the end of stdin it is unmounted.
 
 	fuse_server.py map CGROUP…
@@ -14,7 +14,9 @@ file copied up, so that it is mapped from what is not FUSE.
 
 They must be two processes: at exit, who maps a file of its own filesystem waits for itself.
 """
+import contextlib
 import ctypes
+import fcntl
 import json
 import mmap
 import os
@@ -32,6 +34,8 @@ LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE, FLUSH, INIT, OPENDIR, RELE
 ENOENT, ENOSYS = 2, 38
 REQUEST = struct.Struct("<IIQQIIII")
 ROOT_NODE, FILE_NODE = 1, 2
+INIT_EXT, INIT_2_PASSTHROUGH, OPEN_PASSTHROUGH = 1 << 30, 1 << 5, 1 << 7
+BACKING_OPEN = 1 << 30 | 16 << 16 | 229 << 8 | 1  # ioctl
 VALID = 1000  # seconds
 
 
@@ -45,7 +49,8 @@ def mount(kind, where, options):
 
 
 class Server:
-	def __init__(self, where, library):
+	def __init__(self, where, library, passes):
+		self.library, self.passes = library, passes
 		with open(library, "rb") as file:
 			self.data = file.read()
 		self.only, self.asked = None, []
@@ -60,13 +65,18 @@ class Server:
 	def answer(self, opcode, node, body):
 		"""Bytes, or the number of an error."""
 		if opcode == INIT:
-			return struct.pack("<4I2H2I2H8I", 7, 31, 131072, 0, 12, 9, 131072, 1, 32, 0, *[0] * 8)
+			more = (INIT_2_PASSTHROUGH, 1) if self.passes else (0, 0)
+			return struct.pack("<4I2H2I2H8I", 7, 40, 131072, INIT_EXT, 12, 9, 131072, 1, 32, 0, *more, *[0] * 6)
 		if opcode == LOOKUP:
 			if body.rstrip(b"\0").decode() != NAME:
 				return ENOENT
 			return struct.pack("<4Q2I", FILE_NODE, 0, VALID, 0, 0, 0) + self.attributes(FILE_NODE)
 		if opcode == GETATTR:  # not known for long: each stat(2) asks
 			return struct.pack("<Q2I", 0, 0, 0) + self.attributes(node)
+		if opcode == OPEN and self.passes:
+			with contextlib.suppress(OSError), open(self.library, "rb") as file:  # else as if it were not asked for
+				what = bytearray(struct.pack("<iIQ", file.fileno(), 0, 0))
+				return struct.pack("<QIi", 1, OPEN_PASSTHROUGH, fcntl.ioctl(self.device, BACKING_OPEN, what))
 		if opcode in (OPEN, OPENDIR):
 			return struct.pack("<Q2I", 1, 0, 0)
 		if opcode == READ:
@@ -93,8 +103,8 @@ class Server:
 			os.write(self.device, struct.pack("<IiQ", 16 + len(out), error, unique) + out)
 
 
-def serve(where, library):
-	server = Server(where, library)
+def serve(where, library, passes=None):
+	server = Server(where, library, passes)
 	say(ready=os.getpid())
 	for line in sys.stdin:
 		command, *words = line.split()
