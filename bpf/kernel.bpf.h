@@ -68,6 +68,7 @@ struct task_struct {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
 };
 
 struct timespec64 {
@@ -90,8 +91,24 @@ struct inode___before_6_7 {
 	struct timespec64 i_mtime;
 };
 
+struct dentry {
+	struct super_block *d_sb;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
 struct file {
+	__u32 f_mode;
 	struct inode *f_inode;
+	struct path f_path;
+};
+
+/* 6.7: def3ae83da02 ("fs: store real path instead of fake path in backing file f_path") */
+struct backing_file {
+	struct file file;
+	struct path user_path;
 };
 
 struct vm_area_struct {

@@ -151,9 +151,14 @@ static int on_owner(void *arg, uint32_t tgid, char *name, size_t size)
 static void on_passed_over(void *arg, const char *owner, const struct taps_passed_over *more)
 {
 	(void)arg;
-	log_msg(LOG_WARN, "not all files of a kernel are tapped: it maps too many new ones",
-		LOG_STR("kernel_id", owner), LOG_U64("late", more->late),
-		LOG_U64("full", more->full));
+	if (more->late || more->full)
+		log_msg(LOG_WARN, "not all files of a kernel are tapped: it maps too many new ones",
+			LOG_STR("kernel_id", owner), LOG_U64("late", more->late),
+			LOG_U64("full", more->full));
+	if (more->unsafe)
+		log_msg(LOG_WARN,
+			"files of a kernel are not tapped: they are on a FUSE filesystem that is not mounted in the host's mount namespace",
+			LOG_STR("kernel_id", owner), LOG_U64("files", more->unsafe));
 }
 
 static uint64_t monotonic_ns(void)
@@ -317,6 +322,29 @@ static int may_be_read(void *arg, const struct process *process)
 	return wanted(c->config, process);
 }
 
+struct may_open {
+	struct collector *collector;
+	struct variable_ranges *out;
+	int err;
+};
+
+static void add_if_it_may_be_opened(void *arg, const struct tm_mapping *m)
+{
+	struct may_open *may_open = arg;
+
+	if (!may_open->err && taps__may_open(may_open->collector->taps, m))
+		may_open->err = variable_ranges_add(may_open->out, m->start, m->end);
+}
+
+static int list_what_may_be_opened(void *arg, uint32_t tgid, struct variable_ranges *out)
+{
+	struct may_open may_open = { .collector = arg, .out = out };
+	int err = probes__mappings(may_open.collector->probes, (pid_t)tgid, add_if_it_may_be_opened,
+				   &may_open);
+
+	return err ? err : may_open.err;
+}
+
 static int open_gauges(struct collector *c)
 {
 	struct variables_config config = {
@@ -324,6 +352,7 @@ static int open_gauges(struct collector *c)
 		.specs = &c->config->gauges,
 		.whose = c->whose,
 		.allowed = may_be_read,
+		.may_open = list_what_may_be_opened,
 		.arg = c,
 	};
 	int err = gauges__new(&c->gauges);
@@ -360,6 +389,7 @@ static int open_taps(struct collector *c, const struct profile *const *profiles,
 		.detached = on_detached,
 		.owner = on_owner,
 		.passed_over = on_passed_over,
+		.host_mountinfo = "/proc/1/mountinfo",
 		.progress = on_progress,
 		.transit = c->transit,
 		.pins = c->pins,

@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include <tapmeter/tap_table.h>
 #include "subject/procfs.h"
-#include "tap/variable.h"
 
 /* One declared gauge in one process. */
 struct reading {
@@ -271,9 +270,21 @@ static int is_complete(const struct variables *v, const struct entry *entry)
 	return entry->table.address != 0;
 }
 
+static int find_all(struct variables *v, uint32_t tgid)
+{
+	struct variable_ranges may_open = { 0 };
+	int err = v->config.may_open ? v->config.may_open(v->config.arg, tgid, &may_open) : 0;
+
+	if (!err)
+		err = variable_files__find(v->files, v->config.proc_root, tgid,
+					   v->config.may_open ? &may_open : NULL, v->found);
+	free(may_open.list);
+	return err;
+}
+
 static void locate(struct variables *v, struct entry *entry)
 {
-	if (variable_files__find(v->files, v->config.proc_root, entry->process->id.tgid, v->found))
+	if (find_all(v, entry->process->id.tgid))
 		return;
 	for (size_t i = 0; i < v->spec_count; i++)
 		if (entry->readings[i].wanted && !entry->readings[i].place.address)

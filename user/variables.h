@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "store/gauges.h"
 #include "subject/process.h"
+#include "tap/variable.h"
 #include "util/gauge_spec.h"
 #include "whose.h"
 
@@ -25,6 +26,8 @@ struct variables_config {
 	struct whose *whose; /* NULL: the cgroup alone tells whose a process is */
 	/* Whether the user lets the process be looked into. NULL: any. */
 	int (*allowed)(void *arg, const struct process *process);
+	/* Lists where the process maps files that may be opened. NULL: all may. */
+	int (*may_open)(void *arg, uint32_t tgid, struct variable_ranges *out);
 	void *arg;
 };
 

@@ -535,6 +535,7 @@ enum tm_lost {
 	TM_LOST_GAUGES_FULL, /* a process or a gauge beyond the limits: it is not read */
 	TM_LOST_FILES_LATE, /* times that a process's files were not looked at: others of its kernel took too long */
 	TM_LOST_FILES_FULL, /* times that there was no room to tap a file */
+	TM_LOST_FILES_UNSAFE, /* files that are not looked into: they are on a container's own FUSE filesystem */
 	TM_LOST_COUNT,
 };
 
@@ -588,7 +589,9 @@ struct tm_mapping {
 	__u32 generation; /* inode generation */
 	__u32 device; /* the Linux kernel's encoding: major = device >> 20 */
 	struct tm_process_id process;
+	__u32 fuse; /* of a FUSE filesystem that is asked about the file, encoded as `device`; 0 = none */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct tm_mapping) == 72, "tm_mapping layout");
+_Static_assert(sizeof(struct tm_mapping) == 80, "tm_mapping layout");
 
 #endif

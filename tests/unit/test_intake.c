@@ -18,7 +18,7 @@ static struct {
 } spent;
 static struct {
 	unsigned count;
-	uint64_t late, full;
+	uint64_t late, full, unsafe;
 	char name[INTAKE_OWNER_SIZE];
 } told;
 
@@ -47,6 +47,7 @@ static void on_passed_over(void *arg, const struct intake_owner *owner)
 	told.count++;
 	told.late = owner->late;
 	told.full = owner->full;
+	told.unsafe = owner->unsafe;
 	snprintf(told.name, sizeof(told.name), "%s", owner->name);
 }
 
@@ -133,6 +134,11 @@ static void what_was_passed_over_is_told_now_and_then(void **state)
 	assert_int_equal(told.full, 5);
 	sweep(START + 2 * INTAKE_TELL_NS);
 	assert_int_equal(told.count, 2);
+	owner->unsafe = 6;
+	sweep(START + 2 * INTAKE_TELL_NS);
+	assert_int_equal(told.count, 3);
+	assert_int_equal(told.unsafe, 6);
+	assert_int_equal(owner->unsafe, 0);
 }
 
 static void who_holds_something_or_owes_time_is_not_forgotten(void **state)

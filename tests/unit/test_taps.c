@@ -25,6 +25,7 @@
 #define START (1000 * SECOND)
 #define LINGER (5 * SECOND)
 #define MAX_WORKERS 4
+#define FUSE_DEVICE 57u
 
 /* ---- what is asked for on the way, and may fail ------------------------------------------ */
 
@@ -268,8 +269,18 @@ static void on_passed_over(void *arg, const char *owner, const struct taps_passe
 	told.passed_over = *more;
 }
 
+static void write_mountinfo(uint32_t device)
+{
+	FILE *file = fopen(in_directory("mountinfo"), "w");
+
+	assert_non_null(file);
+	assert_true(fprintf(file, "1 2 %u:%u / /x rw\n", device >> 20, device & 0xfffff) > 0);
+	assert_int_equal(fclose(file), 0);
+}
+
 static int open_taps(int dry_run, int per_process)
 {
+	static char mountinfo[256];
 	static const struct profile *profiles[1];
 	struct probe_cost cost = { .emulated_ns = 10, .stepped_ns = 100 };
 	struct taps_callbacks callbacks = {
@@ -283,6 +294,8 @@ static int open_taps(int dry_run, int per_process)
 		.per_process = per_process,
 	};
 
+	snprintf(mountinfo, sizeof(mountinfo), "%s", in_directory("mountinfo"));
+	callbacks.host_mountinfo = mountinfo;
 	profiles[0] = profile;
 	return taps__new(probes, profiles, 1, &cost, &callbacks, &taps);
 }
@@ -797,6 +810,78 @@ static void a_file_that_is_not_the_one_that_was_mapped_is_not_taken_for_it(void 
 	assert_int_equal(told.attached, 1);
 }
 
+/* FUSE is only said of it: what would be asked is seen by whether the file is looked into. */
+static void a_file_on_a_fuse_that_the_host_has_not_mounted_is_not_opened(void **state)
+{
+	struct tm_mapping mapping = { 0 };
+	struct worker *worker;
+
+	(void)state;
+	skip_if(why_not);
+	worker = start_worker(in_directory("tapped.so"));
+	assert_int_equal(__real_probes__mappings(probes, worker->pid, keep_mapping, &mapping), 0);
+	fault.forged = &mapping;
+	mapping.fuse = FUSE_DEVICE;
+	fault.opened = 0;
+	write_mountinfo(FUSE_DEVICE + 1);
+	for (int i = 0; i < 3; i++)
+		sweep(START + (unsigned)i * 20 * SECOND);
+	assert_int_equal(fault.opened, 0);
+	assert_int_equal(told.attached, 0);
+	assert_int_equal(taps__passed_over(taps).unsafe, 1);
+	assert_int_equal(told.passed_over.unsafe, 1);
+	/* it is not held against the same file mapped otherwise: reads may be passed through to it */
+	mapping.fuse = 0;
+	sweep(START + 61 * SECOND);
+	assert_int_equal(told.attached, 1);
+	assert_int_equal(taps__passed_over(taps).unsafe, 1);
+}
+
+static void a_file_on_a_fuse_that_the_host_has_mounted_is_tapped(void **state)
+{
+	struct tm_mapping mapping = { 0 };
+	struct worker *worker;
+
+	(void)state;
+	skip_if(why_not);
+	worker = start_worker(in_directory("tapped.so"));
+	assert_int_equal(__real_probes__mappings(probes, worker->pid, keep_mapping, &mapping), 0);
+	fault.forged = &mapping;
+	mapping.fuse = FUSE_DEVICE;
+	write_mountinfo(FUSE_DEVICE + 1);
+	sweep(START);
+	assert_int_equal(told.attached, 0);
+	/* the number has become another's */
+	write_mountinfo(FUSE_DEVICE);
+	sweep(START + 11 * SECOND);
+	assert_int_equal(told.attached, 1);
+	assert_string_equal(told.reason, "");
+}
+
+/* Probes that could not be set are tried again: by then it may be another's. */
+static void a_known_file_is_not_opened_through_such_a_fuse_either(void **state)
+{
+	struct tm_mapping mapping = { 0 };
+	struct worker *worker;
+
+	(void)state;
+	skip_if(why_not);
+	worker = start_worker(in_directory("tapped.so"));
+	assert_int_equal(__real_probes__mappings(probes, worker->pid, keep_mapping, &mapping), 0);
+	fault.forged = &mapping;
+	fault.attach_error = -EBUSY;
+	sweep(START);
+	assert_int_equal(told.attached, 1);
+	fault.attach_error = 0;
+	mapping.fuse = FUSE_DEVICE;
+	write_mountinfo(FUSE_DEVICE + 1);
+	sweep(START + 11 * SECOND);
+	assert_int_equal(told.attached, 1);
+	mapping.fuse = 0;
+	sweep(START + 22 * SECOND);
+	assert_int_equal(told.attached, 2);
+}
+
 static void a_mapping_that_has_gone_is_no_error(void **state)
 {
 	struct tm_mapping mapping = { .start = 0x1000, .end = 0x2000, .inode = 1 };
@@ -1148,6 +1233,9 @@ int main(void)
 		TAPS_TEST(broken_files_do_not_keep_others_from_being_tapped),
 		TAPS_TEST(a_device_is_never_opened),
 		TAPS_TEST(a_file_that_is_not_the_one_that_was_mapped_is_not_taken_for_it),
+		TAPS_TEST(a_file_on_a_fuse_that_the_host_has_not_mounted_is_not_opened),
+		TAPS_TEST(a_file_on_a_fuse_that_the_host_has_mounted_is_tapped),
+		TAPS_TEST(a_known_file_is_not_opened_through_such_a_fuse_either),
 		TAPS_TEST(a_mapping_that_has_gone_is_no_error),
 		TAPS_TEST(a_file_changed_in_place_still_counts_once),
 		TAPS_TEST(a_tap_goes_some_time_after_the_last_process),

@@ -41,8 +41,8 @@ static void finds_and_reads_variables(void **state)
 	(void)state;
 	assert_int_equal(variable_files__new(wants, WANTS, &files), 0);
 	for (int again = 0; again < 2; again++) { /* the second time from memory */
-		assert_int_equal(variable_files__find(files, "/proc", (uint32_t)getpid(), found),
-				 0);
+		assert_int_equal(
+			variable_files__find(files, "/proc", (uint32_t)getpid(), NULL, found), 0);
 		assert_int_equal(found[0].address, (uintptr_t)&test_variable);
 		assert_int_equal(found[1].address, (uintptr_t)&test_variable + 4);
 		assert_int_equal(found[2].address, 0);

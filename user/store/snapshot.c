@@ -35,6 +35,7 @@ static const char *const lost_names[] = {
 	[TM_LOST_GAUGES_FULL] = "gauges_full",
 	[TM_LOST_FILES_LATE] = "files_late",
 	[TM_LOST_FILES_FULL] = "files_full",
+	[TM_LOST_FILES_UNSAFE] = "files_unsafe",
 };
 _Static_assert(sizeof(lost_names) / sizeof(lost_names[0]) == TM_LOST_COUNT, "a name for each loss");
 

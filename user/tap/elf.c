@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "tap/elf.h"
+#include "util/knownstat.h"
 
 #define MAX_FILE_SIZE (4ull << 30)
 #define MAX_PROGRAM_HEADERS (65536 / sizeof(Elf64_Phdr)) /* ELF_MIN_ALIGN in the Linux kernel */
@@ -211,8 +212,9 @@ static int read_header(int fd, uint64_t *size, Elf64_Ehdr *header, char *err, si
 	struct stat st;
 	long n;
 
-	if (fstat(fd, &st))
-		return fail(-errno, "cannot be read", err, err_len);
+	n = known_stat(fd, &st);
+	if (n)
+		return fail((int)n, "cannot be read", err, err_len);
 	if (!S_ISREG(st.st_mode))
 		return fail(-ENOEXEC, "not a regular file", err, err_len);
 	if ((uint64_t)st.st_size > MAX_FILE_SIZE)

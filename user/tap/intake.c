@@ -109,6 +109,11 @@ void intake__charge(struct intake *intake, struct intake_owner *owner)
 	((struct budget *)owner)->credit_ns -= (int64_t)(cpu > passed ? cpu : passed);
 }
 
+static int was_passed_over(const struct intake_owner *owner)
+{
+	return owner->late || owner->full || owner->unsafe;
+}
+
 static void visit(const void *node, VISIT which, void *closure)
 {
 	struct budget *budget = *(struct budget *const *)node;
@@ -117,13 +122,13 @@ static void visit(const void *node, VISIT which, void *closure)
 
 	if (which != postorder && which != leaf)
 		return;
-	if ((owner->late || owner->full) && intake->now_ns >= budget->next_told_ns) {
+	if (was_passed_over(owner) && intake->now_ns >= budget->next_told_ns) {
 		intake->fn(intake->arg, owner);
-		owner->late = owner->full = 0;
+		owner->late = owner->full = owner->unsafe = 0;
 		budget->next_told_ns = intake->now_ns + INTAKE_TELL_NS;
 	}
 	refill(budget, intake->now_ns);
-	if (!owner->share.specs && !owner->share.classes && !owner->late && !owner->full &&
+	if (!owner->share.specs && !owner->share.classes && !was_passed_over(owner) &&
 	    budget->credit_ns == (int64_t)INTAKE_CREDIT_NS)
 		intake->idle = budget;
 }

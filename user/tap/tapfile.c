@@ -12,6 +12,7 @@
 #include "tap/find.h"
 #include "tap/identify.h"
 #include "tap/rpc_rules.h"
+#include "util/knownstat.h"
 #include "util/reopen.h"
 
 /* ---- numbers ------------------------------------------------------------------------- */
@@ -379,7 +380,7 @@ int tap_file__link(struct tap_shared *shared, struct tap_file *file, int fd, uin
 		own->seen = 1;
 		return 0;
 	}
-	err = fstat(fd, &st) ? -errno : pin(shared, file, link, st.st_dev);
+	err = known_stat(fd, &st) ?: pin(shared, file, link, st.st_dev);
 	if (err) {
 		probe_link__free(link);
 		return err;
@@ -488,7 +489,7 @@ int tap_file__open(const struct tm_mapping *m, char *path, size_t size)
 		return -errno;
 	len = readlink(name, path, size - 1);
 	path[len > 0 ? len : 0] = 0;
-	if (fstat(handle, &st) || is_replaced(&st, m)) {
+	if (known_stat(handle, &st) || is_replaced(&st, m)) {
 		close(handle);
 		return -ESTALE;
 	}

@@ -9,9 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 #include "tap/closer.h"
+#include "tap/hostmounts.h"
 #include "tap/intake.h"
 #include "tap/seen.h"
 #include "tap/tapfile.h"
+#include "util/knownstat.h"
 
 #define MAX_REMEMBERED 65536 /* files known to be of no interest */
 #define MAX_FRESH 65536 /* mappings of one owner that one scan looks at */
@@ -37,6 +39,8 @@ struct taps {
 	uint32_t owner_tgid;
 	uint64_t round; /* number of scans */
 	struct seen_files *seen;
+	struct seen_files *unsafe; /* that may not be opened */
+	struct host_mounts *host_mounts;
 	struct tap_file *files;
 	uint64_t now_ns;
 	uint32_t spec_of_adopted[TM_MAX_SPECS]; /* the number of its file, 0 = none */
@@ -57,6 +61,8 @@ static uint64_t monotonic_ns(void)
 /* Forgets the files of no interest when there are very many; the tapped ones stay. */
 static void trim_seen(struct taps *taps)
 {
+	if (seen__count(taps->unsafe) >= MAX_REMEMBERED)
+		seen__clear(taps->unsafe);
 	if (seen__count(taps->seen) < MAX_REMEMBERED)
 		return;
 	seen__clear(taps->seen);
@@ -134,7 +140,7 @@ static void attach_known(struct taps *taps, struct tap_file *file, const struct 
 	char path[PATH_MAX];
 	int fd;
 
-	if (taps->cb.selected(taps->cb.arg, &m->process) <= 0)
+	if (taps->cb.selected(taps->cb.arg, &m->process) <= 0 || !taps__may_open(taps, m))
 		return;
 	file->retry_ns = taps->now_ns + RETRY_NS;
 	fd = tap_file__open(m, path, sizeof(path));
@@ -283,6 +289,48 @@ static void no_room(struct taps *taps, struct intake_owner *owner, const struct 
 	seen__find(taps->seen, key)->no_room_for = owner->number;
 }
 
+/* ---- who may not be asked -------------------------------------------------------------------- */
+
+int taps__may_open(struct taps *taps, const struct tm_mapping *m)
+{
+	return !m->fuse || host_mounts__have(taps->host_mounts, m->fuse);
+}
+
+/* What is mapped may be another's file that a FUSE filesystem passes reads through to: nothing is held against that. */
+static struct file_key unsafe_key(const struct tm_mapping *m)
+{
+	struct file_key key = tap_file__key(m);
+
+	key.device = m->fuse;
+	return key;
+}
+
+/* 1 if it was found so a moment ago. */
+static int is_unsafe(const struct taps *taps, const struct tm_mapping *m)
+{
+	struct file_key key = unsafe_key(m);
+	const struct seen *seen = m->fuse ? seen__find(taps->unsafe, &key) : NULL;
+
+	return seen && taps->now_ns < seen->again_ns;
+}
+
+/* By and by it is found out anew: the number may have become another filesystem's. Each file counts once. */
+static void pass_over_unsafe(struct taps *taps, struct intake_owner *owner,
+			     const struct tm_mapping *m)
+{
+	struct file_key key = unsafe_key(m);
+
+	if (!seen__find(taps->unsafe, &key)) {
+		if (seen__add(taps->unsafe, &key, NULL))
+			return;
+		owner->unsafe++;
+		taps->passed_over.unsafe++;
+	}
+	seen__find(taps->unsafe, &key)->again_ns = taps->now_ns + RETRY_NS;
+}
+
+/* ---- looking into them ------------------------------------------------------------------------ */
+
 static int file_new(struct taps *taps, const struct file_key *key, int fd, const char *path,
 		    struct intake_owner *owner, struct tap_file **out)
 {
@@ -346,7 +394,10 @@ static void inspect(struct taps *taps, const struct tm_mapping *m)
 		return;
 	}
 	intake__begin(taps->intake);
-	look_into(taps, m, owner);
+	if (taps__may_open(taps, m))
+		look_into(taps, m, owner);
+	else
+		pass_over_unsafe(taps, owner, m);
 	intake__charge(taps->intake, owner);
 }
 
@@ -399,6 +450,8 @@ static void on_mapping(void *arg, const struct tm_mapping *m)
 			known_mapped(taps, seen->file, m);
 		return;
 	}
+	if (is_unsafe(taps, m))
+		return;
 	selected = taps->cb.selected(taps->cb.arg, &m->process);
 	if (selected < 0 || (selected && add_fresh(taps, m)))
 		miss(taps, m);
@@ -553,6 +606,10 @@ int taps__new(struct probes *probes, const struct profile *const *profiles, size
 	if (!err)
 		err = seen__new(&taps->seen);
 	if (!err)
+		err = seen__new(&taps->unsafe);
+	if (!err)
+		err = host_mounts__new(callbacks->host_mountinfo, &taps->host_mounts);
+	if (!err)
 		err = number_operations(taps);
 	if (!err)
 		err = allocate_spent(taps);
@@ -581,6 +638,8 @@ void taps__free(struct taps *taps)
 	}
 	adopted__free(taps->shared.adopted);
 	seen__free(taps->seen);
+	seen__free(taps->unsafe);
+	host_mounts__free(taps->host_mounts);
 	for (size_t i = 0; taps->spent && i < taps->shared.profile_count; i++)
 		free(taps->spent[i]);
 	free(taps->spent);
@@ -593,6 +652,7 @@ void taps__free(struct taps *taps)
 int taps__look(struct taps *taps, uint32_t tgid, uint64_t now_ns)
 {
 	taps->now_ns = now_ns;
+	host_mounts__outdate(taps->host_mounts);
 	return tgid ? scan(taps, tgid) : 0;
 }
 
@@ -636,12 +696,12 @@ static void rehome_link(struct taps *taps, struct tap_file *file)
 	struct stat st;
 	int fd;
 
-	if (!old || file->opener_seen || !file->processes)
+	if (!old || file->opener_seen || !file->processes || !taps__may_open(taps, &file->last))
 		return;
 	fd = tap_file__open(&file->last, path, sizeof(path));
 	if (fd < 0)
 		return; /* at the next sweep, through another process */
-	if (!fstat(fd, &st) && st.st_dev == file->link_device) {
+	if (!known_stat(fd, &st) && st.st_dev == file->link_device) {
 		file->opener = file->last.process;
 	} else {
 		probes__overlap(taps->shared.probes, 1);
@@ -684,7 +744,7 @@ static void tend_links(struct taps *taps)
 static void tell_passed_over(void *arg, const struct intake_owner *owner)
 {
 	const struct taps *taps = arg;
-	const struct taps_passed_over more = { owner->late, owner->full };
+	const struct taps_passed_over more = { owner->late, owner->full, owner->unsafe };
 
 	if (taps->cb.passed_over)
 		taps->cb.passed_over(taps->cb.arg, owner->name, &more);
@@ -700,6 +760,7 @@ int taps__sweep(struct taps *taps, uint64_t now_ns, uint64_t linger_ns)
 	int err;
 
 	taps->now_ns = now_ns;
+	host_mounts__outdate(taps->host_mounts);
 	taps->sweeping = 1;
 	for (struct tap_file *file = taps->files; file; file = file->next)
 		begin_sweep(file);

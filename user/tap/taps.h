@@ -34,6 +34,7 @@ struct tap_info {
 struct taps_passed_over {
 	uint64_t late; /* times that mappings were not looked at: their owner has used up its time for now */
 	uint64_t full; /* times that there was no room for a file: all functions, or its owner's quarter, are taken */
+	uint64_t unsafe; /* files on a FUSE filesystem that the host has not mounted: who serves it may never answer */
 };
 
 #define TAPS_MAX_PROCESSES 8 /* with links of their own; many on one file cost each call */
@@ -59,6 +60,8 @@ struct taps_callbacks {
 	/* A look goes on: so many of the mappings not seen before have been looked at. Often called; may be NULL. */
 	void (*progress)(void *arg, size_t done, size_t all);
 	void *arg;
+	const char *
+		host_mountinfo; /* of the host's mount namespace; NULL: it has no FUSE filesystem. Borrowed. */
 	int dry_run; /* 1: finds what would be tapped, sets no probe */
 	int transit; /* 1: messages are recognised, to know their delivery times */
 	struct pins *pins; /* of a former agent, to go on with; NULL = none. Borrowed. */
@@ -90,6 +93,12 @@ typedef int (*taps_function_fn)(void *arg, const struct profile *profile, const 
 				uint64_t runs, uint64_t cost_ns);
 /* Runs and cost of every function that was ever tapped, over all files; stops at the first error, which it returns. */
 int taps__each_function(const struct taps *taps, taps_function_fn fn, void *arg);
+
+/*
+ * Whether the file of this mapping may be opened, or asked for anything: 0 if it is on a FUSE filesystem that is not
+ * mounted in the host's mount namespace, as was read since the last look or sweep began.
+ */
+int taps__may_open(struct taps *taps, const struct tm_mapping *m);
 
 /* In all. Only grows. */
 struct taps_passed_over taps__passed_over(const struct taps *taps);

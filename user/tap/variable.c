@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "tap/elf.h"
+#include "util/knownstat.h"
 #include "util/reopen.h"
 
 #define PAGE_SIZE 4096ull
@@ -137,7 +138,7 @@ static struct file *file_of(struct variable_files *files, int fd, struct elf_fil
 	struct stat st;
 	char err[128];
 
-	if (fstat(fd, &st))
+	if (known_stat(fd, &st))
 		return NULL;
 	for (size_t i = 0; i < files->count; i++) {
 		file = &files->files[i];
@@ -161,6 +162,31 @@ static struct file *file_of(struct variable_files *files, int fd, struct elf_fil
 }
 
 /* ---- mappings -------------------------------------------------------------------------------- */
+
+int variable_ranges_add(struct variable_ranges *ranges, uint64_t start, uint64_t end)
+{
+	size_t capacity = ranges->capacity ? 2 * ranges->capacity : 64;
+	struct variable_range *grown;
+
+	if (ranges->count == ranges->capacity) {
+		grown = reallocarray(ranges->list, capacity, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		ranges->list = grown;
+		ranges->capacity = capacity;
+	}
+	ranges->list[ranges->count++] = (struct variable_range){ start, end };
+	return 0;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct variable_range *one = a, *other = b;
+
+	if (one->start != other->start)
+		return one->start < other->start ? -1 : 1;
+	return one->end < other->end ? -1 : one->end > other->end;
+}
 
 struct mapping {
 	unsigned long long start, end, offset;
@@ -225,8 +251,16 @@ static int read_line(char *line, struct mapping *out)
 	return permissions[2] == 'x' && inode && path && out->path[0] == '/';
 }
 
+static int has_range(const struct variable_ranges *ranges, const struct mapping *mapping)
+{
+	const struct variable_range wanted = { mapping->start, mapping->end };
+
+	return !ranges || (ranges->count && bsearch(&wanted, ranges->list, ranges->count,
+						    sizeof(wanted), compare_ranges));
+}
+
 int variable_files__find(struct variable_files *files, const char *proc_root, uint32_t tgid,
-			 struct variable *out)
+			 const struct variable_ranges *may_open, struct variable *out)
 {
 	char name[64], *line = NULL;
 	struct mapping mapping;
@@ -241,7 +275,7 @@ int variable_files__find(struct variable_files *files, const char *proc_root, ui
 	if (!maps)
 		return -errno;
 	for (int i = 0; i < MAX_LINES && !err && (got = getline(&line, &size, maps)) > 0; i++)
-		if (read_line(line, &mapping))
+		if (read_line(line, &mapping) && has_range(may_open, &mapping))
 			err = look_at(files, proc_root, tgid, &mapping, out);
 	/* not the end: there was no memory for a line */
 	if (got < 0 && errno == ENOMEM && !feof(maps))

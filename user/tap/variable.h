@@ -30,12 +30,26 @@ int variable_files__new(const struct variable_want *wants, size_t count,
 			struct variable_files **out);
 /* Accepts NULL. */
 void variable_files__free(struct variable_files *files);
+/* Parts of a process's address space, from the lowest up. */
+struct variable_range {
+	uint64_t start, end;
+};
+
+struct variable_ranges {
+	struct variable_range *list;
+	size_t count, capacity;
+};
+
+/* -ENOMEM. The list is freed with free(3). */
+int variable_ranges_add(struct variable_ranges *ranges, uint64_t start, uint64_t end);
+
 /*
  * Where the process has each of the wanted variables: of several, that of the program itself, then that of the file mapped
- * at the lowest address. out[i].address 0 = not found. -errno of /proc, -ENOMEM.
+ * at the lowest address. Only files mapped in just one of the ranges `may_open` are opened; NULL: all are.
+ * out[i].address 0 = not found. -errno of /proc, -ENOMEM.
  */
 int variable_files__find(struct variable_files *files, const char *proc_root, uint32_t tgid,
-			 struct variable *out);
+			 const struct variable_ranges *may_open, struct variable *out);
 
 /* A process whose memory is read: what it has become by exec is another one. */
 struct variable_memory {

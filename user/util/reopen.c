@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "util/knownstat.h"
 
 int reopen_regular(int handle)
 {
@@ -12,8 +13,9 @@ int reopen_regular(int handle)
 	struct stat st;
 	int fd;
 
-	if (fstat(handle, &st)) {
-		fd = -errno;
+	fd = known_stat(handle, &st);
+	if (fd) {
+		/* as it is */
 	} else if (!S_ISREG(st.st_mode)) {
 		fd = -ENOEXEC;
 	} else {

@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A FUSE filesystem with one file, libzmq.so.5, and a process that maps it. Both say {"ready": …}, and answer commands.
+
+	fuse_server.py serve MOUNTPOINT LIBRARY [pass]
+
+Mounts it, and serves a copy of LIBRARY; with `pass` (Linux 6.9), what maps the file gets LIBRARY itself. Commands: `only PID` answers no one else any more; `asked` {"asked": [[thread id,
+opcode], …]} of others since. At the end of stdin it is unmounted.
+
+	fuse_server.py map CGROUP…
+
+Goes into these cgroups. Commands: `map PATH`; `overlay LOWER ROOM` mounts an overlay on LOWER at ROOM/merged and has the
+file copied up, so that it is mapped from what is not FUSE.
+
+They must be two processes: at exit, who maps a file of its own filesystem waits for itself.
+"""
+import contextlib
+import ctypes
+import fcntl
+import json
+import mmap
+import os
+import struct
+import sys
+import threading
+
+libc = ctypes.CDLL(None, use_errno=True)
+NAME = "libzmq.so.5"
+MNT_DETACH = 2
+# include/uapi/linux/fuse.h
+LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE, FLUSH, INIT, OPENDIR, RELEASEDIR, BATCH_FORGET = (
+	1, 2, 3, 14, 15, 17, 18, 25, 26, 27, 29, 42,
+)  # fmt: skip
+ENOENT, ENOSYS = 2, 38
+REQUEST = struct.Struct("<IIQQIIII")
+ROOT_NODE, FILE_NODE = 1, 2
+INIT_EXT, INIT_2_PASSTHROUGH, OPEN_PASSTHROUGH = 1 << 30, 1 << 5, 1 << 7
+BACKING_OPEN = 1 << 30 | 16 << 16 | 229 << 8 | 1  # ioctl
+VALID = 1000  # seconds
+
+
+def say(**what):
+	print(json.dumps(what), flush=True)
+
+
+def mount(kind, where, options):
+	if libc.mount(b"test", os.fsencode(where), kind, 0, options.encode()):
+		raise OSError(ctypes.get_errno(), "mount", where)
+
+
+class Server:
+	def __init__(self, where, library, passes):
+		self.library, self.passes = library, passes
+		with open(library, "rb") as file:
+			self.data = file.read()
+		self.only, self.asked = None, []
+		self.device = os.open("/dev/fuse", os.O_RDWR)
+		mount(b"fuse", where, f"fd={self.device},rootmode=40000,user_id=0,group_id=0,allow_other")
+		threading.Thread(target=self.serve, daemon=True).start()
+
+	def attributes(self, node):
+		size, mode = (len(self.data), 0o100755) if node == FILE_NODE else (4096, 0o040755)
+		return struct.pack("<6Q10I", node, size, size // 512 + 1, 1, 1, 1, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
+
+	def answer(self, opcode, node, body):
+		"""Bytes, or the number of an error."""
+		if opcode == INIT:
+			more = (INIT_2_PASSTHROUGH, 1) if self.passes else (0, 0)
+			return struct.pack("<4I2H2I2H8I", 7, 40, 131072, INIT_EXT, 12, 9, 131072, 1, 32, 0, *more, *[0] * 6)
+		if opcode == LOOKUP:
+			if body.rstrip(b"\0").decode() != NAME:
+				return ENOENT
+			return struct.pack("<4Q2I", FILE_NODE, 0, VALID, 0, 0, 0) + self.attributes(FILE_NODE)
+		if opcode == GETATTR:  # not known for long: each stat(2) asks
+			return struct.pack("<Q2I", 0, 0, 0) + self.attributes(node)
+		if opcode == OPEN and self.passes:
+			with contextlib.suppress(OSError), open(self.library, "rb") as file:  # else as if it were not asked for
+				what = bytearray(struct.pack("<iIQ", file.fileno(), 0, 0))
+				return struct.pack("<QIi", 1, OPEN_PASSTHROUGH, fcntl.ioctl(self.device, BACKING_OPEN, what))
+		if opcode in (OPEN, OPENDIR):
+			return struct.pack("<Q2I", 1, 0, 0)
+		if opcode == READ:
+			at, size = struct.unpack_from("<QI", body, 8)
+			return self.data[at : at + size]
+		if opcode == STATFS:
+			return struct.pack("<5Q4I24x", 1, 1, 1, 1, 1, 4096, 255, 4096, 0)
+		return b"" if opcode in (RELEASE, FLUSH, RELEASEDIR) else ENOSYS
+
+	def serve(self):
+		while True:
+			try:
+				request = os.read(self.device, 1 << 18)
+			except OSError:
+				return  # it was unmounted
+			_, opcode, unique, node, _, _, pid, _ = REQUEST.unpack_from(request)
+			if opcode in (FORGET, BATCH_FORGET):
+				continue
+			if self.only is not None and pid not in (0, self.only):
+				self.asked.append((pid, opcode))
+				continue
+			out = self.answer(opcode, node, request[REQUEST.size :])
+			error, out = (-out, b"") if isinstance(out, int) else (0, out)
+			os.write(self.device, struct.pack("<IiQ", 16 + len(out), error, unique) + out)
+
+
+def serve(where, library, passes=None):
+	server = Server(where, library, passes)
+	say(ready=os.getpid())
+	for line in sys.stdin:
+		command, *words = line.split()
+		if command == "only":
+			server.only = int(words[0])
+		say(asked=server.asked)
+	libc.umount2(os.fsencode(where), MNT_DETACH)
+
+
+def map_file(path, kept):
+	with open(path, "rb") as file:
+		kept.append(mmap.mmap(file.fileno(), 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC))
+
+
+def overlay(lower, room):
+	mount(b"tmpfs", room, "")
+	upper, work, merged = (os.path.join(room, name) for name in ("upper", "work", "merged"))
+	for path in (upper, work, merged):
+		os.mkdir(path)
+	mount(b"overlay", merged, f"lowerdir={lower},upperdir={upper},workdir={work}")
+	os.utime(os.path.join(merged, NAME))
+
+
+def map_files(*cgroups):
+	kept = []
+	for cgroup in cgroups:
+		with open(os.path.join(cgroup, "cgroup.procs"), "w", encoding="ascii") as file:
+			file.write("0")
+	say(ready=os.getpid())
+	for line in sys.stdin:
+		command, *words = line.split()
+		if command == "map":
+			map_file(words[0], kept)
+		elif command == "overlay":
+			overlay(*words)
+		say(mapped=len(kept))
+
+
+{"serve": serve, "map": map_files}[sys.argv[1]](*sys.argv[2:])
