@@ -88,11 +88,13 @@ static int list_usual(int fix)
 	DIR *all = opendir(USUAL);
 	struct dirent *entry;
 	char path[sizeof(USUAL) + 1 + NAME_MAX];
-	int err = all ? 0 : -errno, one;
+	int err = 0, one;
 
 	/* nothing there is no failure; but what was to be mended has not been looked at */
-	if (err)
+	if (!all) {
+		err = -errno;
 		return err != -ENOENT && (fix || err == -ENOMEM) ? cannot_list(USUAL, err) : 0;
+	}
 	while ((entry = readdir(all))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
