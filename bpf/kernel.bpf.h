@@ -54,7 +54,22 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+/* Where there is preemption of everything (PREEMPT_RT), it has no count. */
+struct rw_semaphore {
+	struct {
+		__s64 counter;
+	} count;
+};
+
+struct task_struct;
+
+struct mm_struct {
+	struct rw_semaphore mmap_lock;
+	struct task_struct *owner; /* with CONFIG_MEMCG */
+};
+
 struct task_struct {
+	struct mm_struct *mm;
 	int pid;
 	int tgid;
 	__u64 start_boottime;
@@ -75,7 +90,26 @@ struct timespec64 {
 	__s64 tv_sec;
 };
 
+struct rb_node {
+	unsigned long __rb_parent_color;
+	struct rb_node *rb_right;
+	struct rb_node *rb_left;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
+struct rb_root_cached {
+	struct rb_root rb_root;
+};
+
+struct address_space {
+	struct rb_root_cached i_mmap;
+};
+
 struct inode {
+	struct address_space *i_mapping;
 	unsigned long i_ino;
 	__u32 i_generation;
 	__s64 i_size;
@@ -116,13 +150,22 @@ struct vm_area_struct {
 	unsigned long vm_end;
 	unsigned long vm_flags;
 	unsigned long vm_pgoff;
+	struct mm_struct *vm_mm;
 	struct file *vm_file;
+	struct {
+		struct rb_node rb;
+	} shared;
 };
 
 struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct bpf_iter__task_vma {

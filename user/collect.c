@@ -159,6 +159,10 @@ static void on_passed_over(void *arg, const char *owner, const struct taps_passe
 		log_msg(LOG_WARN,
 			"files of a kernel are not tapped: they are on a FUSE filesystem that is not mounted in the host's mount namespace",
 			LOG_STR("kernel_id", owner), LOG_U64("files", more->unsafe));
+	if (more->busy)
+		log_msg(LOG_WARN,
+			"what processes of a kernel map cannot be looked at: the lock of their memory is held",
+			LOG_STR("kernel_id", owner), LOG_U64("times", more->busy));
 }
 
 static uint64_t monotonic_ns(void)
@@ -332,7 +336,9 @@ static void add_if_it_may_be_opened(void *arg, const struct tm_mapping *m)
 {
 	struct may_open *may_open = arg;
 
-	if (!may_open->err && taps__may_open(may_open->collector->taps, m))
+	if (m->kind == TM_MAPPING_BUSY)
+		may_open->err = -EAGAIN;
+	else if (!may_open->err && taps__may_open(may_open->collector->taps, m))
 		may_open->err = variable_ranges_add(may_open->out, m->start, m->end);
 }
 

@@ -197,6 +197,7 @@ static void add_totals(struct collector *c, struct snapshot *raw)
 	raw->lost[TM_LOST_FILES_LATE] += passed_over.late;
 	raw->lost[TM_LOST_FILES_FULL] += passed_over.full;
 	raw->lost[TM_LOST_FILES_UNSAFE] += passed_over.unsafe;
+	raw->lost[TM_LOST_FILES_BUSY] += passed_over.busy;
 	tell_losses(c, raw);
 	bus__stats(c->bus, &raw->bus);
 	raw->otlp = c->otlp;

@@ -536,6 +536,7 @@ enum tm_lost {
 	TM_LOST_FILES_LATE, /* times that a process's files were not looked at: others of its kernel took too long */
 	TM_LOST_FILES_FULL, /* times that there was no room to tap a file */
 	TM_LOST_FILES_UNSAFE, /* files that are not looked into: they are on a container's own FUSE filesystem */
+	TM_LOST_FILES_BUSY, /* times that a process's files were not looked at: the lock of its memory was held */
 	TM_LOST_COUNT,
 };
 
@@ -578,8 +579,16 @@ struct tm_slow_event {
 };
 _Static_assert(sizeof(struct tm_slow_event) == 48, "tm_slow_event layout");
 
-/* ---- files mapped by processes (iterator) ----------------------------------------------------- */
+/* ---- files mapped by processes ---------------------------------------------------------------- */
 
+enum tm_mapping_kind {
+	TM_MAPPING_FILE, /* an executable mapping of a file */
+	TM_MAPPING_BUSY, /* the lock of the process's memory is held: it cannot be looked at without waiting */
+	TM_MAPPING_MORE, /* the process has more, from `start` on */
+	TM_MAPPING_PROCESS, /* a process to be looked at by itself (before Linux 6.7) */
+};
+
+/* What the iterator gives; of the kinds but the first only `start` and `process`. */
 struct tm_mapping {
 	__u64 start, end;
 	__u64 pgoff; /* bytes */
@@ -590,8 +599,24 @@ struct tm_mapping {
 	__u32 device; /* the Linux kernel's encoding: major = device >> 20 */
 	struct tm_process_id process;
 	__u32 fuse; /* of a FUSE filesystem that is asked about the file, encoded as `device`; 0 = none */
-	__u32 pad;
+	__u32 kind; /* enum tm_mapping_kind */
+	__u64 inode_at; /* address of the inode in the Linux kernel, for struct tm_mappers alone */
 };
-_Static_assert(sizeof(struct tm_mapping) == 80, "tm_mapping layout");
+_Static_assert(sizeof(struct tm_mapping) == 88, "tm_mapping layout");
+
+#define TM_MAPPERS_HELD 64
+
+/* Asks who maps the file with this inode, which the caller keeps from going away, and holds the lock of its memory now. */
+struct tm_mappers {
+	__u64 inode_at;
+	__u32 count; /* of those in `held`; TM_MAPPERS_HELD: there may be more */
+	__u32 pad;
+	struct tm_mapper {
+		__u64 memory; /* address in the Linux kernel */
+		__u32 tgid; /* 0 = not known */
+		__u32 pad;
+	} held[TM_MAPPERS_HELD];
+};
+_Static_assert(sizeof(struct tm_mappers) == 16 + 16 * TM_MAPPERS_HELD, "tm_mappers layout");
 
 #endif

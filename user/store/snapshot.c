@@ -36,6 +36,7 @@ static const char *const lost_names[] = {
 	[TM_LOST_FILES_LATE] = "files_late",
 	[TM_LOST_FILES_FULL] = "files_full",
 	[TM_LOST_FILES_UNSAFE] = "files_unsafe",
+	[TM_LOST_FILES_BUSY] = "files_busy",
 };
 _Static_assert(sizeof(lost_names) / sizeof(lost_names[0]) == TM_LOST_COUNT, "a name for each loss");
 

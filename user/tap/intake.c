@@ -109,9 +109,11 @@ void intake__charge(struct intake *intake, struct intake_owner *owner)
 	((struct budget *)owner)->credit_ns -= (int64_t)(cpu > passed ? cpu : passed);
 }
 
+#define BUSY_OFTEN 3 /* now and then a process changes its mappings just when it is looked at */
+
 static int was_passed_over(const struct intake_owner *owner)
 {
-	return owner->late || owner->full || owner->unsafe;
+	return owner->late || owner->full || owner->unsafe || owner->busy >= BUSY_OFTEN;
 }
 
 static void visit(const void *node, VISIT which, void *closure)
@@ -124,7 +126,7 @@ static void visit(const void *node, VISIT which, void *closure)
 		return;
 	if (was_passed_over(owner) && intake->now_ns >= budget->next_told_ns) {
 		intake->fn(intake->arg, owner);
-		owner->late = owner->full = owner->unsafe = 0;
+		owner->late = owner->full = owner->unsafe = owner->busy = 0;
 		budget->next_told_ns = intake->now_ns + INTAKE_TELL_NS;
 	}
 	refill(budget, intake->now_ns);

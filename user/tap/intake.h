@@ -27,6 +27,7 @@ struct intake_owner {
 	uint64_t late,
 		full; /* times that mappings were not looked at, that there was no room for a file */
 	uint64_t unsafe; /* files that were not opened, since they may not be */
+	uint64_t busy; /* times that a process could not be looked at */
 	/* of a scan: its number, and the mappings that wait to be looked at */
 	uint64_t round;
 	uint32_t fresh;
@@ -45,7 +46,7 @@ int intake__has_time(const struct intake_owner *owner);
 void intake__begin(struct intake *intake);
 void intake__charge(struct intake *intake, struct intake_owner *owner);
 /*
- * Names each owner of which `late`, `full` or `unsafe` is not 0, at most every INTAKE_TELL_NS, and sets them to 0; forgets those that
+ * Names each owner of which `late`, `full` or `unsafe` is not 0, or `busy` is not small, at most every INTAKE_TELL_NS, and sets them to 0; forgets those that
  * hold nothing.
  */
 void intake__sweep(struct intake *intake, uint64_t now_ns,

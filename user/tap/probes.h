@@ -187,7 +187,17 @@ typedef void (*probes_event_fn)(void *arg, const struct tm_event *event, size_t 
 int probes__events(struct probes *probes, probes_event_fn fn, void *arg);
 
 typedef void (*probes_mapping_fn)(void *arg, const struct tm_mapping *mapping);
-/* All executable file mappings of process `pid`, or of every process if 0. */
+/*
+ * All executable file mappings of process `pid`, or of every process if 0. Nobody is waited for: of a process that holds the
+ * lock of its memory for some milliseconds only one of kind TM_MAPPING_BUSY is given. (Before Linux 6.7, one that takes the
+ * lock just then is waited for.) -errno: not all have been given.
+ */
 int probes__mappings(struct probes *probes, pid_t pid, probes_mapping_fn fn, void *arg);
+/*
+ * Whether a process that maps the file holds the lock of its memory, and does so for some 30 ms: to set or remove a probe
+ * would take until it lets go, and no process of the host could fork meanwhile. 1 and its pid (0 = not known), or 0; -errno: that
+ * cannot be told. `inode_at` by a mapping; the caller holds the file open, or has probes on it.
+ */
+int probes__file_is_held(struct probes *probes, uint64_t inode_at, uint32_t *tgid);
 
 #endif

@@ -501,7 +501,7 @@ static int attach_own(struct probes *p, const struct probes_config *config)
 		err = open_kept(p);
 	if (err)
 		return err;
-	p->iter_all = bpf_program__attach_iter(skel->progs.mapped_files, NULL);
+	p->iter_all = bpf_program__attach_iter(skel->progs.mapped_files_now, NULL);
 	return p->iter_all ? 0 : -errno;
 }
 

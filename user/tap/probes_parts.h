@@ -3,7 +3,7 @@
 #define TAPMETER_TAP_PROBES_PARTS_H
 /*
  * What is behind probes.h, for its parts alone: probes_load.c loads the programs, makes or adopts the maps and frees all;
- * probe_link.c sets the programs on files; probes.c reads and writes the maps of what is loaded. One thread.
+ * probe_link.c sets the programs on files; probe_mappings.c lists who maps which; probes.c reads and writes the maps of what is loaded. One thread.
  */
 #include "tap/probes.h"
 
@@ -35,6 +35,8 @@ struct probes {
 	uint64_t gap_since_ns;
 	int life[3]; /* pinned links of a former agent; -1 = none */
 	int leaving; /* what is pinned stays; atomic: links may be closed in another thread */
+	struct tm_mappers holders; /* who was last found to keep the lock of its memory, and when */
+	uint64_t holders_ns;
 	probes_event_fn event_fn;
 	void *event_arg;
 };

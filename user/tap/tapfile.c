@@ -180,6 +180,7 @@ void tap_file__free(struct tap_shared *shared, struct tap_file *file)
 			give_spec(shared, file->share, file->taps[i].spec);
 	for (size_t i = 0; i < file->class_count; i++)
 		give_class(shared, file->share, file->object_class[i]);
+	mappers__clear(&file->mappers);
 	free(file->taps);
 	free(file->path);
 	free(file);

@@ -12,6 +12,7 @@
 #include "tap/adopt.h"
 #include "tap/calibrate.h"
 #include "tap/intake.h"
+#include "tap/mappers.h"
 #include "tap/place.h"
 #include "tap/probes.h"
 #include "tap/profile.h"
@@ -77,14 +78,15 @@ struct tap_file {
 	dev_t link_device; /* of the mount that the link was made through, which it keeps busy */
 	struct tm_process_id opener; /* the process whose mount that is */
 	int opener_seen; /* by the sweep under way */
-	struct tm_mapping last; /* seen by the sweep under way */
+	struct tm_mapping last; /* seen by the sweep under way, or when there was one */
 	struct process_link links[TAPS_MAX_PROCESSES]; /* or for one each */
 	char reason[128];
 	uint64_t retry_ns;
 	uint64_t given_up_ns; /* how long it was given up for the last time, 0 = never */
 	uint64_t spent_before; /* cost at the last call of taps__give_up_dearest() */
 	uint64_t last_mapped_ns;
-	uint32_t processes, last_tgid;
+	struct mappers mappers;
+	uint32_t processes;
 };
 
 /* What its pinned links are named by; round and parts are left 0. */
