@@ -14,6 +14,8 @@
 #define VM_MAYSHARE 0x80
 #define VM_HUGETLB 0x400000
 
+_Static_assert(!(TM_MAPPERS_HELD & (TM_MAPPERS_HELD - 1)), "a mask");
+
 #define MAX_STEPS (1 << 18) /* each takes some 100 ns; 80 000 mappings */
 
 struct tm_mappers mappers; /* question and answer */
@@ -39,6 +41,8 @@ static __always_inline void visit(struct rb_node *node)
 	memory = BPF_CORE_READ(vma, vm_mm);
 	if (at >= TM_MAPPERS_HELD || !memory || !has_code(vma) || !memory_is_held(memory))
 		return;
+	barrier_var(at); /* or the bound is checked in another register than the one used */
+	at &= TM_MAPPERS_HELD - 1;
 	mappers.held[at].memory = (__u64)memory;
 	if (bpf_core_field_exists(memory->owner))
 		mappers.held[at].tgid = BPF_CORE_READ(memory, owner, tgid);
