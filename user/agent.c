@@ -515,6 +515,7 @@ static int give_up_privileges(const struct agent *agent)
 {
 	int err = privileges_keep_needed(collector__taps_by_perf(agent->collector));
 
+	collector__renew_threads(agent->collector);
 	if (!err)
 		err = syscalls_confine();
 	if (err)

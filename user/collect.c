@@ -18,6 +18,7 @@
 #include "tap/taps.h"
 #include "store/gauges.h"
 #include "usages.h"
+#include "util/aside.h"
 #include "util/log.h"
 #include "util/self.h"
 #include "variables.h"
@@ -355,6 +356,7 @@ static int open_gauges(struct collector *c)
 {
 	struct variables_config config = {
 		.proc_root = "/proc",
+		.aside = c->aside,
 		.specs = &c->config->gauges,
 		.whose = c->whose,
 		.allowed = may_be_read,
@@ -373,9 +375,11 @@ static int open_tables(struct collector *c, struct relay_link *relay)
 	int error = processes__new("/proc", &c->processes);
 
 	if (!error)
+		error = aside__new(&c->aside);
+	if (!error)
 		error = open_usages(c);
 	if (!error)
-		error = whose__new(c->config, "/", "/proc", relay, &c->whose);
+		error = whose__new(c->config, "/", "/proc", relay, c->aside, &c->whose);
 	if (!error)
 		error = open_gauges(c);
 	if (!error)
@@ -398,6 +402,7 @@ static int open_taps(struct collector *c, const struct profile *const *profiles,
 		.host_mountinfo = "/proc/1/mountinfo",
 		.progress = on_progress,
 		.transit = c->transit,
+		.aside = c->aside,
 		.pins = c->pins,
 		.per_process = !c->pins && only_pids(c->config) &&
 			       probes__can_attach_process(c->probes),
@@ -507,7 +512,10 @@ void collector__free(struct collector *collector)
 	whose__free(collector->whose);
 	processes__free(collector->processes);
 	kept__free(collector->kept);
-	probes__free(collector->probes);
+	/* who is left behind there still needs them, as long as this process lives */
+	if (!collector->aside || !aside__left_behind(collector->aside))
+		probes__free(collector->probes);
+	aside__free(collector->aside);
 	pins__close(collector->pins);
 	free(collector);
 }
@@ -517,6 +525,11 @@ void collector__free(struct collector *collector)
 int collector__events_fd(const struct collector *collector)
 {
 	return probes__events_fd(collector->probes);
+}
+
+void collector__renew_threads(struct collector *collector)
+{
+	aside__renew(collector->aside);
 }
 
 int collector__taps_by_perf(const struct collector *collector)

@@ -54,6 +54,8 @@ int collector__snapshot(struct collector *collector, uint64_t now_ns, struct sna
 
 /* Functions tapped now. */
 size_t collector__taps_up(const struct collector *collector);
+/* The privileges of this thread have become fewer: those that help it are to have no more. */
+void collector__renew_threads(struct collector *collector);
 /* Whether it taps the perf way, of older Linux kernels. */
 int collector__taps_by_perf(const struct collector *collector);
 

@@ -25,6 +25,7 @@ struct collector {
 	struct kept *kept;
 	uint64_t pin_settings; /* struct probes_config.settings */
 	int gap_told;
+	struct aside *aside;
 	struct probes *probes;
 	struct taps *taps;
 	struct streams *streams;

@@ -380,6 +380,7 @@ struct stream_callbacks collect_stream_callbacks(struct collector *c)
 		.recall = on_recall,
 		.retire = on_retire,
 		.freed = on_freed,
+		.aside = c->aside,
 		.slow = on_slow,
 		.arg = c,
 	};

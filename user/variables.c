@@ -23,6 +23,7 @@ struct entry {
 	const struct process *process; /* in variables.processes */
 	struct variable_memory memory;
 	struct variable table; /* of the gauges that it has registered; address 0 = it has none */
+	int unlocated; /* 1: it did not let itself be looked at when it was to be */
 	struct entry *next;
 	struct reading readings[]; /* one for each declared gauge */
 };
@@ -141,7 +142,7 @@ static int fill(struct variables *v)
 	};
 	err = processes__new(v->config.proc_root, &v->processes);
 	if (!err)
-		err = variable_files__new(v->wants, v->spec_count + 1, &v->files);
+		err = variable_files__new(v->wants, v->spec_count + 1, v->config.aside, &v->files);
 	for (size_t i = 0; i < v->spec_count && !err; i++)
 		err = add_spec(v, i);
 	return err;
@@ -284,7 +285,8 @@ static int find_all(struct variables *v, uint32_t tgid)
 
 static void locate(struct variables *v, struct entry *entry)
 {
-	if (find_all(v, entry->process->id.tgid))
+	entry->unlocated = find_all(v, entry->process->id.tgid) != 0;
+	if (entry->unlocated)
 		return;
 	for (size_t i = 0; i < v->spec_count; i++)
 		if (entry->readings[i].wanted && !entry->readings[i].place.address)
@@ -329,7 +331,8 @@ static struct entry *entry_new(struct variables *v, const struct candidate *cand
 		entry->memory.pagemap = -1;
 		if ((choose(v, entry, candidate) || what & VARIABLES_TAPPED) &&
 		    (!v->config.allowed || v->config.allowed(v->config.arg, process)) &&
-		    !variable_memory_open(v->config.proc_root, id.tgid, &entry->memory))
+		    !variable_memory_open(v->config.aside, v->config.proc_root, id.tgid,
+					  &entry->memory))
 			return entry;
 	}
 	processes__drop(v->processes, &id);
@@ -374,7 +377,7 @@ void variables__look(struct variables *variables, uint32_t tgid, unsigned what, 
 		variables->count++;
 		what |= VARIABLES_MAPPED;
 	}
-	if (what & VARIABLES_MAPPED && !is_complete(variables, entry))
+	if ((what & VARIABLES_MAPPED || entry->unlocated) && !is_complete(variables, entry))
 		locate(variables, entry);
 }
 

@@ -17,10 +17,12 @@
 #define VARIABLES_MAX_NAMES 1024 /* of gauges that programs register, since start */
 #define VARIABLES_MAX_VALUES 16384 /* of those, in one snapshot */
 
+struct aside;
 struct variables;
 
 struct variables_config {
 	const char *proc_root; /* "/proc" */
+	struct aside *aside; /* NULL: processes are waited for */
 	const struct gauge_specs *specs;
 	struct gauges *gauges;
 	struct whose *whose; /* NULL: the cgroup alone tells whose a process is */

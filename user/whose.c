@@ -23,12 +23,13 @@ struct whose {
 	struct kernel_map map;
 	struct containers *containers;
 	struct relay_link *relay;
+	struct aside *aside;
 	int changed;
 	uint64_t now_ns;
 };
 
 int whose__new(const struct config *config, const char *root, const char *proc_root,
-	       struct relay_link *relay, struct whose **out)
+	       struct relay_link *relay, struct aside *aside, struct whose **out)
 {
 	struct whose *whose = calloc(1, sizeof(*whose));
 	int err;
@@ -45,6 +46,7 @@ int whose__new(const struct config *config, const char *root, const char *proc_r
 		.count = config->kernel_map.count,
 	};
 	whose->relay = relay;
+	whose->aside = aside;
 	err = containers__new(proc_root, &whose->containers);
 	if (err) {
 		free(whose);
@@ -177,15 +179,6 @@ static void ask_again(void *arg, struct container *container)
 		look_up(whose, container);
 }
 
-void whose__sweep(struct whose *whose, uint64_t now_ns)
-{
-	whose->now_ns = now_ns;
-	if (whose->relay)
-		relay_link__tick(whose->relay, on_answer, whose, now_ns);
-	containers__each(whose->containers, ask_again, whose);
-	containers__sweep(whose->containers, now_ns, whose->config->series_expiry_ns);
-}
-
 /* ---- whose ------------------------------------------------------------------------------- */
 
 static void claim(struct whose *whose, struct container *container, enum claim_source source,
@@ -199,14 +192,41 @@ static void claim(struct whose *whose, struct container *container, enum claim_s
 static void read_environment(struct whose *whose, struct container *container, uint32_t tgid)
 {
 	char kernel_id[KERNEL_ID_SIZE];
+	int err;
 
 	if (procfs_alive(whose->proc_root, container->first.tgid, container->first.start_ticks))
 		return;
 	if (first_process_find(whose->proc_root, tgid, container->id, &container->first))
 		return;
-	if (!environ_read(whose->proc_root, container->first.tgid, KERNEL_ID_VARIABLE, kernel_id,
-			  sizeof(kernel_id)))
+	err = environ_read(whose->aside, whose->proc_root, container->first.tgid,
+			   KERNEL_ID_VARIABLE, kernel_id, sizeof(kernel_id));
+	if (!err)
 		claim(whose, container, CLAIM_ENVIRONMENT, kernel_id);
+	/* it holds the lock of its memory: tried again at the next sweep */
+	container->unread = err == -ETIMEDOUT || err == -EBUSY ? tgid : 0;
+	if (container->unread)
+		container->first.tgid = 0;
+}
+
+static void read_what_is_unread(void *arg, struct container *container)
+{
+	struct whose *whose = arg;
+
+	if (!container->unread)
+		return;
+	read_environment(whose, container, container->unread);
+	if (containers__settle(whose->containers, container))
+		whose->changed = 1;
+}
+
+void whose__sweep(struct whose *whose, uint64_t now_ns)
+{
+	whose->now_ns = now_ns;
+	if (whose->relay)
+		relay_link__tick(whose->relay, on_answer, whose, now_ns);
+	containers__each(whose->containers, ask_again, whose);
+	containers__each(whose->containers, read_what_is_unread, whose);
+	containers__sweep(whose->containers, now_ns, whose->config->series_expiry_ns);
 }
 
 static void mark_seen(const struct whose *whose, struct container *container,

@@ -14,6 +14,7 @@
 #define WHOSE_HOLD_NS 1000000000ull
 #define KERNEL_ID_VARIABLE "BACKENDAI_KERNEL_ID" /* the only one ever read */
 
+struct aside;
 struct whose;
 
 /*
@@ -21,7 +22,7 @@ struct whose;
  * host's files are looked for below `root`, then below proc_root/1/root. -ENOMEM.
  */
 int whose__new(const struct config *config, const char *root, const char *proc_root,
-	       struct relay_link *relay, struct whose **out);
+	       struct relay_link *relay, struct aside *aside, struct whose **out);
 void whose__free(struct whose *whose);
 
 /* A process seen for the first time, with the subject that its cgroup tells: makes that complete. */

@@ -299,15 +299,14 @@ static const struct profile_function *profile_find(const char *symbol)
 static void tap_attach(size_t variant, const char *symbol, const struct function *function,
 		       uint64_t offset)
 {
-	struct compile_context context = { .first_op = 1 + 2 * (uint32_t)variant,
-					   .file = 1,
-					   .transit = 1 };
+	struct compile_context context = { .first_op = 1 + 2 * (uint32_t)variant, .transit = 1 };
 	struct probe probe = { .offset = offset, .spec = link_count };
 	struct compiled compiled;
 
 	check(link_count < MAX_LINKS, "too many links");
 	spec_compile(profile, profile_find(symbol), function->elf, &function->symbol, &context,
 		     &compiled);
+	compiled.spec.file = 1;
 	variants[variant].cut(&compiled.spec);
 	check_error(probes__set_spec(probes, (uint32_t)probe.spec, &compiled.spec), "spec");
 	check_error(probes__attach(probes, function->fd, &probe, 1, 0, &links[link_count]),

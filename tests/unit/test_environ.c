@@ -55,7 +55,7 @@ static void only_the_named_variable_is_read(void **state)
 		int err;
 
 		tree_put_bytes("7/environ", cases[i].environment, cases[i].len);
-		err = environ_read(tree, 7, NAME, value, sizeof(value));
+		err = environ_read(NULL, tree, 7, NAME, value, sizeof(value));
 		if (err != (cases[i].value ? 0 : -ENOENT) ||
 		    strcmp(value, cases[i].value ? cases[i].value : "") != 0)
 			fail_msg("case %zu: %d %s", i, err, value);
@@ -92,7 +92,7 @@ static void a_value_after_many_pieces_is_found(void **state)
 	memset(text, 'x', sizeof(text));
 	memcpy(text + 299000, "\0" NAME "=late", sizeof("\0" NAME "=late"));
 	tree_put_bytes("7/environ", text, sizeof(text));
-	assert_int_equal(environ_read(tree, 7, NAME, value, sizeof(value)), 0);
+	assert_int_equal(environ_read(NULL, tree, 7, NAME, value, sizeof(value)), 0);
 	assert_string_equal(value, "late");
 }
 
@@ -101,7 +101,7 @@ static void an_environment_that_cannot_be_opened_says_why(void **state)
 	char value[SIZE] = "before";
 
 	(void)state;
-	assert_int_equal(environ_read(tree, 8, NAME, value, sizeof(value)), -ENOENT);
+	assert_int_equal(environ_read(NULL, tree, 8, NAME, value, sizeof(value)), -ENOENT);
 	assert_string_equal(value, "");
 }
 

@@ -123,7 +123,7 @@ static int setup(void **state)
 
 static int identify(const struct tm_stream_event *with)
 {
-	return identify_stream(NULL, &profile, &slot, with, &labels);
+	return identify_stream(NULL, NULL, &profile, &slot, with, &labels);
 }
 
 /* As BPF hands it over as long as it does not know where things are. */
@@ -376,7 +376,7 @@ static void calls_with_a_pointer_that_is_no_object_have_unknown_labels(void **st
 static void a_profile_without_objects_has_a_name_only(void **state)
 {
 	(void)state;
-	assert_int_equal(identify_stream(NULL, &without_object, &slot, &event, &labels), 1);
+	assert_int_equal(identify_stream(NULL, NULL, &without_object, &slot, &event, &labels), 1);
 	assert_string_equal(labels.comm, "from-bpf");
 	assert_string_equal(labels.endpoint, "");
 	assert_string_equal(labels.socket_type, "");

@@ -42,9 +42,9 @@ int __wrap_probes__forget(struct probes *probes, const struct tm_stream_key *key
 int __wrap_probes__give_back(struct probes *probes, uint32_t slot);
 const struct profile *__wrap_taps__operation(const struct taps *taps, uint32_t op,
 					     const struct operation **operation);
-int __wrap_identify_stream(struct probes *probes, const struct profile *profile,
-			   const struct tm_slot *slot, const struct tm_stream_event *event,
-			   struct stream_labels_text *out);
+int __wrap_identify_stream(struct probes *probes, struct aside *aside,
+			   const struct profile *profile, const struct tm_slot *slot,
+			   const struct tm_stream_event *event, struct stream_labels_text *out);
 
 struct tm_slot *__wrap_probes__slots(const struct probes *probes)
 {
@@ -104,11 +104,12 @@ const struct profile *__wrap_taps__operation(const struct taps *taps, uint32_t o
 	return &profile;
 }
 
-int __wrap_identify_stream(struct probes *probes, const struct profile *of,
+int __wrap_identify_stream(struct probes *probes, struct aside *aside, const struct profile *of,
 			   const struct tm_slot *slot, const struct tm_stream_event *event,
 			   struct stream_labels_text *out)
 {
 	(void)probes;
+	(void)aside;
 	assert_ptr_equal(of, &profile);
 	assert_true(slot >= fake.slots && slot < fake.slots + MAX_STREAMS);
 	memset(out, 0, sizeof(*out));

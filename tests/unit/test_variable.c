@@ -39,7 +39,7 @@ static void finds_and_reads_variables(void **state)
 	long value;
 
 	(void)state;
-	assert_int_equal(variable_files__new(wants, WANTS, &files), 0);
+	assert_int_equal(variable_files__new(wants, WANTS, NULL, &files), 0);
 	for (int again = 0; again < 2; again++) { /* the second time from memory */
 		assert_int_equal(
 			variable_files__find(files, "/proc", (uint32_t)getpid(), NULL, found), 0);
@@ -53,7 +53,7 @@ static void finds_and_reads_variables(void **state)
 	}
 	assert_memory_equal(found[0].initial, "\x88\x77\x66\x55\x44\x33\x22\x11", 8);
 	assert_memory_equal(found[1].initial, "\x44\x33\x22\x11", 4);
-	assert_int_equal(variable_memory_open("/proc", (uint32_t)getpid(), &memory), 0);
+	assert_int_equal(variable_memory_open(NULL, "/proc", (uint32_t)getpid(), &memory), 0);
 	test_variable = -3;
 	assert_int_equal(variable_memory_read(&memory, found[0].address, &value, 8), 0);
 	assert_int_equal(value, -3);
@@ -73,7 +73,7 @@ static void a_page_that_nobody_touched_stays_so(void **state)
 	(void)state;
 	assert_true(pages != MAP_FAILED);
 	madvise(pages, 2ul * PAGE, MADV_NOHUGEPAGE);
-	assert_int_equal(variable_memory_open("/proc", (uint32_t)getpid(), &memory), 0);
+	assert_int_equal(variable_memory_open(NULL, "/proc", (uint32_t)getpid(), &memory), 0);
 	assert_int_equal(variable_memory_read(&memory, address, &value, 8), -ENODATA);
 	assert_int_equal(mincore(pages, PAGE, &there), 0);
 	assert_int_equal(there & 1, 0);
@@ -99,7 +99,7 @@ static void any_address_is_harmless(void **state)
 	long value;
 
 	(void)state;
-	assert_int_equal(variable_memory_open("/proc", (uint32_t)getpid(), &memory), 0);
+	assert_int_equal(variable_memory_open(NULL, "/proc", (uint32_t)getpid(), &memory), 0);
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
 		assert_true(variable_memory_read(&memory, addresses[i], &value, 8) < 0);
 	variable_memory_close(&memory);
@@ -123,7 +123,7 @@ static void what_has_ended_or_become_another_is_not_read(void **state)
 		_exit(1);
 	}
 	close(pipes[0]);
-	assert_int_equal(variable_memory_open("/proc", (uint32_t)child, &memory), 0);
+	assert_int_equal(variable_memory_open(NULL, "/proc", (uint32_t)child, &memory), 0);
 	assert_int_equal(variable_memory_read(&memory, (uintptr_t)&test_variable, &value, 8), 0);
 	assert_true(variable_memory_alive(&memory));
 	assert_int_equal(write(pipes[1], "x", 1), 1);
@@ -135,7 +135,7 @@ static void what_has_ended_or_become_another_is_not_read(void **state)
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
 	variable_memory_close(&memory);
-	assert_int_equal(variable_memory_open("/proc", (uint32_t)child, &memory), -ENOENT);
+	assert_int_equal(variable_memory_open(NULL, "/proc", (uint32_t)child, &memory), -ENOENT);
 }
 
 int main(void)

@@ -33,7 +33,7 @@ static int setup(void **state)
 	config = (struct config){ .series_expiry_ns = EXPIRY };
 	relay = NULL;
 	return tree_setup(state) || processes__new(tree, &processes) ||
-	       whose__new(&config, tree, tree, NULL, &whose);
+	       whose__new(&config, tree, tree, NULL, NULL, &whose);
 }
 
 static int teardown(void **state)
@@ -48,7 +48,7 @@ static int teardown(void **state)
 static void again(struct relay_link *link)
 {
 	whose__free(whose);
-	assert_int_equal(whose__new(&config, tree, tree, link, &whose), 0);
+	assert_int_equal(whose__new(&config, tree, tree, link, NULL, &whose), 0);
 }
 
 static void put_environment(unsigned tgid, const char *value)

@@ -32,6 +32,7 @@ struct container {
 	char namespace[sizeof(((struct subject *)0)->namespace)];
 	int contested; /* another living container claims or claimed the same kernel */
 	struct first_process first; /* tgid 0 = not known */
+	uint32_t unread; /* a process of it, if the environment could not be read; 0 = none */
 	struct first_process last; /* the process of it that was seen last; set before a claim */
 	uint64_t seen_ns;
 	/* look-ups, kept by whose.c */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "util/aside.h"
 #include "util/plausible.h"
 
 #define PIECE 4096
@@ -59,7 +60,8 @@ int environ_feed(struct environ_search *search, const char *piece, size_t len)
 	return 0;
 }
 
-int environ_read(const char *root, uint32_t tgid, const char *name, char *value, size_t size)
+int environ_read(struct aside *aside, const char *root, uint32_t tgid, const char *name,
+		 char *value, size_t size)
 {
 	struct environ_search search = { .name = name, .value = value, .size = size };
 	char path[256], piece[PIECE];
@@ -69,10 +71,11 @@ int environ_read(const char *root, uint32_t tgid, const char *name, char *value,
 
 	value[0] = 0;
 	snprintf(path, sizeof(path), "%s/%u/environ", root, tgid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = aside__open(aside, tgid, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
-	while (total < ENVIRON_MAX && (got = read(fd, piece, sizeof(piece))) > 0) {
+		return fd;
+	while (total < ENVIRON_MAX &&
+	       (got = aside__read(aside, ASIDE_PROCESS(tgid), fd, piece, sizeof(piece), -1)) > 0) {
 		total += (size_t)got;
 		if (environ_feed(&search, piece, (size_t)got))
 			break;
@@ -83,5 +86,5 @@ int environ_read(const char *root, uint32_t tgid, const char *name, char *value,
 	if (search.found == 1 && plausible_name(value, size))
 		return 0;
 	explicit_bzero(value, size);
-	return -ENOENT;
+	return got == -ETIMEDOUT || got == -EBUSY ? (int)got : -ENOENT;
 }

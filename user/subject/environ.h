@@ -10,6 +10,8 @@
 
 #define ENVIRON_MAX (4 << 20) /* bytes looked through; Linux allows a quarter of the stack limit */
 
+struct aside;
+
 struct environ_search {
 	const char *name;
 	char *value; /* the result, once `found` is 1 */
@@ -24,8 +26,9 @@ int environ_feed(struct environ_search *search, const char *piece, size_t len);
 
 /*
  * The variable `name` of root/TGID/environ, if it is a plausible name (plausible.h). -ENOENT: there is none, or it
- * is none; -errno of the file. *value is then "".
+ * is none; -errno of the file; -ETIMEDOUT, -EBUSY: the process does not let it be read now (aside.h). *value is then "".
  */
-int environ_read(const char *root, uint32_t tgid, const char *name, char *value, size_t size);
+int environ_read(struct aside *aside, const char *root, uint32_t tgid, const char *name,
+		 char *value, size_t size);
 
 #endif

@@ -235,8 +235,6 @@ int spec_compile(const struct profile *profile, const struct profile_function *f
 		spec->action = TM_ACTION_RESULT;
 	if (function->action == TM_ACTION_COUNT && profile->kind == PROFILE_EVENT)
 		spec->action = TM_ACTION_EVENT;
-	spec->file = context->file;
-	spec->object_class = (uint16_t)context->object_class;
 	if (function->operation >= 0) {
 		spec->op = (uint16_t)(context->first_op + (uint32_t)function->operation);
 		spec->waits = profile->operations[function->operation].direction ==

@@ -7,11 +7,9 @@
 #include "tap/elf.h"
 #include "tap/profile.h"
 
-/* The numbers under which the BPF programs know a profile's parts and a file. */
+/* The numbers under which the BPF programs know a profile's parts; those of a file are left 0 in its specs. */
 struct compile_context {
 	uint32_t first_op; /* number of the profile's first operation */
-	uint32_t file;
-	uint32_t object_class; /* 0 = none */
 	uint32_t skipped; /* bytes from the function's entry to the probe */
 	int transit; /* 1: messages are recognised, to know their delivery times */
 	uint8_t rpc; /* bit n: messages may be requests or responses by rule n */

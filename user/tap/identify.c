@@ -4,35 +4,37 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 #include "tap/object.h"
+#include "util/aside.h"
 #include "util/plausible.h"
 
 _Static_assert(OBJECT_TEXT_SIZE == TM_TEXT_LEN, "object texts and labels are equally long");
 
-/* Memory of a tapped process; `arg` points to its tgid. */
+/* A tapped process. */
+struct memory {
+	struct aside *aside;
+	uint32_t tgid;
+};
+
 static long read_memory(void *arg, uint64_t address, void *buf, size_t size)
 {
-	const uint32_t *tgid = arg;
-	struct iovec local = { .iov_base = buf, .iov_len = size };
-	struct iovec remote = { .iov_base = (void *)(uintptr_t)address, .iov_len = size };
-	ssize_t got = process_vm_readv((pid_t)*tgid, &local, 1, &remote, 1, 0);
+	const struct memory *memory = arg;
 
-	return got < 0 ? -errno : got;
+	return aside__read_memory(memory->aside, memory->tgid, address, buf, size);
 }
 
 /* The mangled name of the object's class, as bpf/label.bpf.h reads it. */
-static int read_class_name(uint32_t tgid, uint64_t object, char *name, size_t size)
+static int read_class_name(struct memory *memory, uint64_t object, char *name, size_t size)
 {
 	uint64_t vtable, info, text;
 	long got;
 
-	if (read_memory(&tgid, object, &vtable, sizeof(vtable)) != sizeof(vtable) ||
-	    read_memory(&tgid, vtable - 8, &info, sizeof(info)) != sizeof(info) ||
-	    read_memory(&tgid, info + 8, &text, sizeof(text)) != sizeof(text))
+	if (read_memory(memory, object, &vtable, sizeof(vtable)) != sizeof(vtable) ||
+	    read_memory(memory, vtable - 8, &info, sizeof(info)) != sizeof(info) ||
+	    read_memory(memory, info + 8, &text, sizeof(text)) != sizeof(text))
 		return -EFAULT;
-	got = read_memory(&tgid, text, name, size - 1);
+	got = read_memory(memory, text, name, size - 1);
 	if (got < 0)
 		return (int)got;
 	name[got] = 0;
@@ -75,11 +77,10 @@ void object_class_fill(const struct profile_object *object, const struct profile
 }
 
 /* Scans one object for the places of tag and text, reads its text, and tells BPF the places. */
-static int scan_object(struct probes *probes, const struct profile *profile,
+static int scan_object(struct probes *probes, struct memory *memory, const struct profile *profile,
 		       const struct tm_slot *slot, const struct tm_stream_event *event,
 		       char text[TM_TEXT_LEN])
 {
-	uint32_t tgid = slot->key.process.tgid;
 	char head[TM_OBJECT_HEAD];
 	struct tm_object_class class;
 	struct object_layout layout;
@@ -91,13 +92,13 @@ static int scan_object(struct probes *probes, const struct profile *profile,
 		.prefix_count = profile->object.prefix_count,
 		.prefixes = profile->object.prefixes,
 		.read = read_memory,
-		.arg = &tgid,
+		.arg = memory,
 	};
 	long got;
 	int err;
 
 	if (!scan.size) {
-		got = read_memory(&tgid, slot->key.object, head, profile->object.within);
+		got = read_memory(memory, slot->key.object, head, profile->object.within);
 		if (got <= 0)
 			return -EFAULT;
 		scan.size = (size_t)got;
@@ -120,9 +121,9 @@ static int scan_object(struct probes *probes, const struct profile *profile,
 }
 
 /* Returns 1, or 0 if the object could not be read. */
-static int identify_object(struct probes *probes, const struct profile *profile,
-			   const struct tm_slot *slot, const struct tm_stream_event *event,
-			   struct stream_labels_text *out)
+static int identify_object(struct probes *probes, struct memory *memory,
+			   const struct profile *profile, const struct tm_slot *slot,
+			   const struct tm_stream_event *event, struct stream_labels_text *out)
 {
 	char class_name[TM_CLASS_LEN] = "";
 	int err;
@@ -131,15 +132,14 @@ static int identify_object(struct probes *probes, const struct profile *profile,
 		memcpy(class_name, event->class_name, sizeof(class_name));
 	class_name[sizeof(class_name) - 1] = 0;
 	if (!class_name[0])
-		read_class_name(slot->key.process.tgid, slot->key.object, class_name,
-				sizeof(class_name));
+		read_class_name(memory, slot->key.object, class_name, sizeof(class_name));
 	out->socket_type = class_label(&profile->object, class_name);
 	if (event && event->text_ok) {
 		snprintf(out->endpoint, sizeof(out->endpoint), "%s",
 			 event->text[0] ? event->text : "none");
 		return 1;
 	}
-	err = scan_object(probes, profile, slot, event, out->endpoint);
+	err = scan_object(probes, memory, profile, slot, event, out->endpoint);
 	/* readable, but no text in it: a socket that is neither bound nor connected */
 	if (err == -EAGAIN || (!err && !out->endpoint[0])) {
 		snprintf(out->endpoint, sizeof(out->endpoint), "none");
@@ -165,10 +165,12 @@ static void read_event_name(const struct tm_slot *slot, char *out, size_t size)
 		snprintf(out, size, "%s", name);
 }
 
-int identify_stream(struct probes *probes, const struct profile *profile,
+int identify_stream(struct probes *probes, struct aside *aside, const struct profile *profile,
 		    const struct tm_slot *slot, const struct tm_stream_event *event,
 		    struct stream_labels_text *out)
 {
+	struct memory memory = { .aside = aside, .tgid = slot->key.process.tgid };
+
 	memset(out, 0, sizeof(*out));
 	out->socket_type = "";
 	if (event)
@@ -186,5 +188,5 @@ int identify_stream(struct probes *probes, const struct profile *profile,
 		snprintf(out->endpoint, sizeof(out->endpoint), "unknown");
 		return out->comm[0] != 0;
 	}
-	return identify_object(probes, profile, slot, event, out) && out->comm[0] != 0;
+	return identify_object(probes, &memory, profile, slot, event, out) && out->comm[0] != 0;
 }

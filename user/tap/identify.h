@@ -8,6 +8,8 @@
 #include "tap/probes.h"
 #include "tap/profile.h"
 
+struct aside;
+
 struct stream_labels_text {
 	char comm[TM_COMM_LEN]; /* "" = not known */
 	char endpoint[TM_TEXT_LEN]; /* "none", "unknown"; "" if the profile's objects have no text */
@@ -21,9 +23,9 @@ void object_class_fill(const struct profile_object *object, const struct profile
 /*
  * Fills in the labels of the stream in `slot`. `event` may be NULL (lost). The first object of a class also
  * shows where objects of the class keep their text: that is then told to the BPF programs. Returns 1, or 0 if
- * the process had gone before its labels were read.
+ * the process had gone before its labels were read, or holds the lock of its memory. `aside`: aside.h.
  */
-int identify_stream(struct probes *probes, const struct profile *profile,
+int identify_stream(struct probes *probes, struct aside *aside, const struct profile *profile,
 		    const struct tm_slot *slot, const struct tm_stream_event *event,
 		    struct stream_labels_text *out);
 

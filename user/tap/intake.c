@@ -109,6 +109,11 @@ void intake__charge(struct intake *intake, struct intake_owner *owner)
 	((struct budget *)owner)->credit_ns -= (int64_t)(cpu > passed ? cpu : passed);
 }
 
+void intake__add(struct intake_owner *owner, uint64_t cpu_ns)
+{
+	((struct budget *)owner)->credit_ns -= (int64_t)cpu_ns;
+}
+
 #define BUSY_OFTEN 3 /* now and then a process changes its mappings just when it is looked at */
 
 static int was_passed_over(const struct intake_owner *owner)

@@ -45,6 +45,8 @@ int intake__has_time(const struct intake_owner *owner);
 /* The time since intake__begin() was this owner's. */
 void intake__begin(struct intake *intake);
 void intake__charge(struct intake *intake, struct intake_owner *owner);
+/* And so much of another thread's. */
+void intake__add(struct intake_owner *owner, uint64_t cpu_ns);
 /*
  * Names each owner of which `late`, `full` or `unsafe` is not 0, or `busy` is not small, at most every INTAKE_TELL_NS, and sets them to 0; forgets those that
  * hold nothing.

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From mappings to taps: which files are known, which are looked into, and for whom there is time. */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include "tap/mapped_file.h"
 #include "tap/taps_parts.h"
 
 #define MAX_REMEMBERED 65536 /* files known to be of no interest */
@@ -18,7 +17,7 @@
 /* ---- one file ---------------------------------------------------------------------------- */
 
 /* It is said once. */
-static int put_off(struct taps *taps, struct tap_file *file, const char *reason)
+static void put_off(struct taps *taps, struct tap_file *file, const char *reason)
 {
 	int is_new = strcmp(reason, file->reason) != 0;
 
@@ -27,30 +26,43 @@ static int put_off(struct taps *taps, struct tap_file *file, const char *reason)
 	if (is_new)
 		taps->cb.attached(taps->cb.arg, file->path, tap_file__functions(file),
 				  file->reason);
-	return -EBUSY;
 }
 
-static int file_attach(struct taps *taps, struct tap_file *file, int fd, uint32_t tgid)
+/* Setting the probes has been tried. */
+static void attach_tried(struct taps *taps, struct tap_file *file, int err)
 {
-	char reason[sizeof(file->reason)];
-	int err;
-
-	if (!file->link && taps__is_held(taps, &file->last, reason, sizeof(reason)))
-		return put_off(taps, file, reason);
-	file->reason[0] = 0;
-	if (!tap_file__functions(file)) { /* nor will there be at another try */
-		taps->cb.attached(taps->cb.arg, file->path, 0, file->taps[0].refused);
-		return 0;
+	if (err == -EINPROGRESS) {
+		put_off(taps, file, "the Linux kernel has not set the probes yet");
+		return;
 	}
-	err = taps->cb.dry_run || file->link /* a former agent's */ ?
-		      0 :
-		      tap_file__link(&taps->shared, file, fd, taps->cb.per_process ? tgid : 0);
+	if (err == -EALREADY) {
+		put_off(taps, file, "the Linux kernel has not set another file's probes yet");
+		return;
+	}
+	file->reason[0] = 0;
 	if (err) {
 		snprintf(file->reason, sizeof(file->reason), "cannot attach: %s", strerror(-err));
 		file->retry_ns = taps->now_ns + RETRY_NS;
 	}
 	taps->cb.attached(taps->cb.arg, file->path, tap_file__functions(file), file->reason);
-	return err;
+}
+
+static void file_attach(struct taps *taps, struct tap_file *file, int fd, uint32_t tgid)
+{
+	char reason[sizeof(file->reason)];
+
+	if (!tap_file__functions(file)) { /* nor will there be at another try */
+		file->reason[0] = 0;
+		taps->cb.attached(taps->cb.arg, file->path, 0, file->taps[0].refused);
+	} else if (taps->cb.dry_run || file->link /* a former agent's */) {
+		attach_tried(taps, file, 0);
+	} else if (taps__is_held(taps, &file->last, reason, sizeof(reason))) {
+		put_off(taps, file, reason);
+	} else {
+		attach_tried(taps, file,
+			     tap_file__link(&taps->shared, file, fd,
+					    taps->cb.per_process ? tgid : 0));
+	}
 }
 
 static void process_maps(struct taps *taps, struct tap_file *file,
@@ -77,17 +89,19 @@ static void file_mapped(struct taps *taps, struct tap_file *file, const struct t
 /* Sets probes on a known file: again after a failure, or for another process. */
 static void attach_known(struct taps *taps, struct tap_file *file, const struct tm_mapping *m)
 {
-	char path[PATH_MAX];
-	int fd;
+	struct mapped_file mapped;
 
+	if (file->linking) {
+		attach_tried(taps, file, tap_file__poll_link(&taps->shared, file));
+		return;
+	}
 	if (taps->cb.selected(taps->cb.arg, &m->process) <= 0 || !taps__may_open(taps, m))
 		return;
 	file->retry_ns = taps->now_ns + RETRY_NS;
-	fd = tap_file__open(m, path, sizeof(path));
-	if (fd < 0)
+	if (mapped_file__open(taps->cb.aside, m, NULL, &mapped))
 		return;
-	file_attach(taps, file, fd, m->process.tgid);
-	close(fd);
+	file_attach(taps, file, mapped.fd, m->process.tgid);
+	mapped_file__close(&mapped);
 }
 
 /* Its probes were to be taken off, as nobody mapped it. */
@@ -292,38 +306,37 @@ static void pass_over_unsafe(struct taps *taps, struct intake_owner *owner,
 
 /* ---- looking into them ------------------------------------------------------------------------ */
 
-static int file_new(struct taps *taps, const struct tm_mapping *m, int fd, const char *path,
+static int file_new(struct taps *taps, const struct tm_mapping *m, struct mapped_file *mapped,
 		    struct intake_owner *owner, struct tap_file **out)
 {
 	struct file_key key = tap_file__key(m);
-	int err = tap_file__new(&taps->shared, &key, fd, path, &owner->share, out);
+	int err = tap_file__new(&taps->shared, &key, &mapped->analysis, mapped->path, &owner->share,
+				out);
 
 	if (err == -ENOMEM)
-		give_up_adopted(taps, &key, path);
+		give_up_adopted(taps, &key, mapped->path);
 	if (err != -ESTALE)
 		return err;
 	if (taps__is_held(taps, m, NULL, 0)) {
 		miss(taps, m);
 		return -EBUSY;
 	}
-	replace_adopted(taps, &key, path);
-	return tap_file__new(&taps->shared, &key, fd, path, &owner->share, out);
+	replace_adopted(taps, &key, mapped->path);
+	return tap_file__new(&taps->shared, &key, &mapped->analysis, mapped->path, &owner->share,
+			     out);
 }
 
-static void look_into(struct taps *taps, const struct tm_mapping *m, struct intake_owner *owner)
+/* The file has been read: it is known from now on. */
+static void take_up(struct taps *taps, const struct tm_mapping *m, struct mapped_file *mapped,
+		    struct intake_owner *owner)
 {
 	struct file_key key = tap_file__key(m);
 	struct tap_file *file = NULL;
-	char path[PATH_MAX];
-	int fd, err;
+	int err = 0;
 
-	fd = tap_file__open(m, path, sizeof(path));
-	if (fd < 0 && fd != -ENOEXEC) {
-		miss(taps, m);
-		return; /* gone, or not allowed: looked at again the next time */
-	}
 	seen__remove(taps->seen, &key);
-	err = fd < 0 ? 0 : file_new(taps, m, fd, path, owner, &file);
+	if (mapped->analysis.count)
+		err = file_new(taps, m, mapped, owner, &file);
 	if (err == -ENOSPC || err == -EDQUOT)
 		no_room(taps, owner, &key);
 	else if (!err)
@@ -336,11 +349,30 @@ static void look_into(struct taps *taps, const struct tm_mapping *m, struct inta
 		file->next = taps->files;
 		taps->files = file;
 		file->last = *m;
-		file_attach(taps, file, fd, m->process.tgid);
+		file_attach(taps, file, mapped->fd, m->process.tgid);
 		file_mapped(taps, file, m);
 	}
-	if (fd >= 0)
-		close(fd);
+}
+
+static void look_into(struct taps *taps, const struct tm_mapping *m, struct intake_owner *owner)
+{
+	const struct analysis_profiles profiles = {
+		.list = taps->shared.profiles,
+		.count = taps->shared.profile_count,
+		.first_op = taps->shared.first_op,
+		.transit = taps->shared.transit,
+	};
+	struct mapped_file mapped;
+	int err = mapped_file__open(taps->cb.aside, m, &profiles, &mapped);
+
+	if (err == -ETIMEDOUT || err == -EBUSY)
+		pass_over(taps, owner);
+	if (err && err != -ENOEXEC)
+		miss(taps, m); /* gone, or not allowed: looked at again the next time */
+	else
+		take_up(taps, m, &mapped, owner);
+	intake__add(owner, mapped.cpu_ns);
+	mapped_file__close(&mapped);
 }
 
 static void inspect(struct taps *taps, const struct tm_mapping *m)

@@ -124,7 +124,8 @@ static void entry_resolve(struct streams *s, uint32_t index, uint64_t now_ns)
 	if (identity.profile->kind == PROFILE_EVENT &&
 	    !__atomic_load_n(&slot->named, __ATOMIC_ACQUIRE))
 		return;
-	known = identify_stream(s->probes, identity.profile, slot, entry->event, &text);
+	known = identify_stream(s->probes, s->cb.aside, identity.profile, slot, entry->event,
+				&text);
 	identity.comm = text.comm;
 	identity.cgroups = entry->event ? entry->event->cgroup : NULL;
 	identity.endpoint = text.endpoint;

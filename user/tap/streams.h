@@ -15,6 +15,7 @@
 #include "tap/probes.h"
 #include "tap/taps.h"
 
+struct aside;
 struct streams;
 
 /* What the labels of a new stream are made of. Strings live as long as the call. */
@@ -43,6 +44,7 @@ struct stream_callbacks {
 	int (*retire)(void *arg, void *user, const struct tm_slot *totals, uint64_t now_ns);
 	/* NULL, or called when a retired slot has been cleared, before it is given back. */
 	void (*freed)(void *arg);
+	struct aside *aside; /* for what may not come back; NULL: it is waited for. Borrowed. */
 	/* A call took long. May be NULL. */
 	void (*slow)(void *arg, void *user, const struct tm_slow_event *event);
 	void *arg;

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tap/tapfile.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "tap/compile.h"
-#include "tap/elf.h"
-#include "tap/find.h"
 #include "tap/identify.h"
-#include "tap/rpc_rules.h"
 #include "util/knownstat.h"
-#include "util/reopen.h"
 
 /* ---- numbers ------------------------------------------------------------------------- */
 
@@ -145,6 +139,8 @@ void process_link__close(struct process_link *own)
 
 void tap_file__unlink(struct tap_file *file)
 {
+	linking__abandon(file->linking);
+	file->linking = NULL;
 	probe_link__free(file->link);
 	file->link = NULL;
 	for (size_t i = 0; i < TAPS_MAX_PROCESSES; i++)
@@ -186,29 +182,6 @@ void tap_file__free(struct tap_shared *shared, struct tap_file *file)
 	free(file);
 }
 
-/*
- * Two probes in one function would count a call twice: aliases are tapped once. They may differ in the size
- * that the file says they have, and so in the place of the probe.
- */
-static const char *already_tapped(const struct tap_file *file, const struct tap *tap)
-{
-	for (size_t i = 0; i < file->tap_count; i++)
-		if (!file->taps[i].refused &&
-		    (file->taps[i].symbol.offset == tap->symbol.offset ||
-		     file->taps[i].placement.offset == tap->placement.offset))
-			return "another name of a function that is tapped already";
-	return NULL;
-}
-
-/* Why the function must not be tapped; NULL if it may be. */
-static const char *refusal(const struct tap_file *file, const struct tap *tap, int may_throw)
-{
-	if (may_throw)
-		return "a C++ exception may pass through it, which a probe at return turns into an "
-		       "abort; if none can, say so in the profile with may_throw: false";
-	return already_tapped(file, tap);
-}
-
 /* Its runs go on with the spec, too. */
 static int adopt_spec(struct tap_shared *shared, const struct tap_file *file, struct tap *tap,
 		      const struct compiled *compiled)
@@ -225,94 +198,44 @@ static int adopt_spec(struct tap_shared *shared, const struct tap_file *file, st
 	return 0;
 }
 
-/* Compiles the function's spec and hands it to BPF. A spec that this build does not allow refuses the tap. */
-static int set_spec(struct tap_shared *shared, const struct tap_file *file, struct elf_file *elf,
-		    struct tap *tap, const struct compile_context *context)
+/* Hands the function's spec to BPF, with the numbers that only the agent knows. */
+static int set_spec(struct tap_shared *shared, const struct tap_file *file, struct tap *tap,
+		    struct compiled *compiled, uint32_t object_class)
 {
-	struct compiled compiled;
 	int err;
 
-	if (spec_compile(tap->profile, tap->function, elf, &tap->symbol, context, &compiled)) {
-		snprintf(tap->why, sizeof(tap->why), "%s", compiled.why);
-		tap->refused = ""; /* `why` moves with the table */
-		return 0;
-	}
+	compiled->spec.file = file->number;
+	compiled->spec.object_class = (uint16_t)object_class;
 	if (file->adopted)
-		return adopt_spec(shared, file, tap, &compiled);
+		return adopt_spec(shared, file, tap, compiled);
 	err = take_spec(shared, file->share, &tap->spec);
 	if (err)
 		return err;
 	tap->first_run = probes__runs(shared->probes, tap->spec);
-	err = probes__set_result(shared->probes, tap->spec, &compiled.result);
-	return err ? err : probes__set_spec(shared->probes, tap->spec, &compiled.spec);
+	err = probes__set_result(shared->probes, tap->spec, &compiled->result);
+	return err ? err : probes__set_spec(shared->probes, tap->spec, &compiled->spec);
 }
 
-static int add_tap(struct tap_shared *shared, struct tap_file *file, struct elf_file *elf,
-		   const struct profile *profile, struct compile_context context,
-		   const struct found_function *found)
+static int add_tap(struct tap_shared *shared, struct tap_file *file,
+		   struct analysed_function *function)
 {
 	struct tap *tap = &file->taps[file->tap_count];
+	uint32_t object_class = 0;
 	int err = 0;
 
-	tap->profile = profile;
-	tap->function = found->function;
-	tap->symbol = found->symbol;
-	place_probe(elf, &tap->symbol, &tap->placement);
-	context.skipped = tap->placement.skipped;
-	tap->refused = refusal(file, tap, found->may_throw);
+	tap->profile = function->profile;
+	tap->function = function->function;
+	tap->symbol = function->symbol;
+	tap->placement = function->placement;
+	tap->refused = function->refused;
+	snprintf(tap->why, sizeof(tap->why), "%s", function->compiled.why);
 	if (!tap->refused)
-		err = file_class(shared, file, profile, context.first_op, &context.object_class);
+		err = file_class(shared, file, function->profile, function->first_op,
+				 &object_class);
 	if (!err && !tap->refused)
-		err = set_spec(shared, file, elf, tap, &context);
+		err = set_spec(shared, file, tap, &function->compiled, object_class);
 	if (!err)
 		file->tap_count++;
-	return err;
-}
-
-static int add_found(struct tap_shared *shared, struct tap_file *file, struct elf_file *elf,
-		     size_t index, const struct found_functions *found)
-{
-	struct compile_context context = {
-		.first_op = shared->first_op[index],
-		.file = file->number,
-		.transit = shared->transit,
-		.rpc = rpc_rules_over(shared->profiles, shared->profile_count,
-				      shared->profiles[index]),
-	};
-	struct tap *grown;
-	struct build build;
-	int err = 0;
-
-	build_examine(found->profile, elf, &build);
-	context.build = &build;
-	grown = realloc(file->taps, (file->tap_count + found->count) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	memset(grown + file->tap_count, 0, found->count * sizeof(*grown));
-	file->taps = grown;
-	for (size_t i = 0; i < found->count && !err; i++)
-		err = add_tap(shared, file, elf, found->profile, context, &found->items[i]);
-	return err;
-}
-
-static int add_profile(struct tap_shared *shared, struct tap_file *file, struct elf_file *elf,
-		       size_t index)
-{
-	struct found_functions *found;
-	int err;
-
-	if (!shared->profiles[index]->function_count)
-		return 0;
-	found = calloc(1, sizeof(*found));
-	if (!found)
-		return -ENOMEM;
-	err = find_functions(shared->profiles[index], elf, found);
-	/* a file that is broken somewhere: what was found before is there, and it is not looked into again */
-	if (err == -EINVAL || err == -E2BIG)
-		err = 0;
-	if (!err && found->count && build_matches(shared->profiles[index], elf))
-		err = add_found(shared, file, elf, index, found);
-	free(found);
 	return err;
 }
 
@@ -347,49 +270,84 @@ static int pin(struct tap_shared *shared, struct tap_file *file, struct probe_li
 	return probes__pin(shared->probes, link, &name);
 }
 
-int tap_file__link(struct tap_shared *shared, struct tap_file *file, int fd, uint32_t tgid)
+/* The functions of the file that are tapped. -ENOMEM. */
+static int list_probes(const struct tap_file *file, struct probe **list, size_t *count)
 {
-	struct process_link *own = tgid ? tap_file__find_link(file, 0) : NULL;
-	struct probe_link *link;
-	struct probe *list;
-	struct stat st;
-	size_t count = 0;
-	int err;
-
-	if (tgid && !own)
-		return -ENOSPC;
-	list = calloc(file->tap_count, sizeof(*list));
-	if (!list)
+	*count = 0;
+	*list = calloc(file->tap_count, sizeof(**list));
+	if (!*list)
 		return -ENOMEM;
 	for (size_t i = 0; i < file->tap_count; i++) {
 		if (file->taps[i].refused)
 			continue;
-		list[count].offset = file->taps[i].placement.offset;
-		list[count++].spec = file->taps[i].spec;
+		(*list)[*count].offset = file->taps[i].placement.offset;
+		(*list)[(*count)++].spec = file->taps[i].spec;
 	}
-	if (!count) { /* each function says why */
-		free(list);
-		return 0;
+	return 0;
+}
+
+/* The probes have been set. -errno: they are off again. */
+static int linked(struct tap_shared *shared, struct tap_file *file, struct probe_link *link)
+{
+	struct process_link *own = file->linking_for ? tap_file__find_link(file, 0) : NULL;
+	int err;
+
+	if (file->linking_for && !own) {
+		probe_link__free(link);
+		return -ENOSPC;
 	}
-	err = probes__attach(shared->probes, fd, list, count, (pid_t)tgid, &link);
-	free(list);
-	if (err)
-		return err;
 	if (own) {
 		own->link = link;
-		own->tgid = tgid;
+		own->tgid = file->linking_for;
 		own->seen = 1;
 		return 0;
 	}
-	err = known_stat(fd, &st) ?: pin(shared, file, link, st.st_dev);
+	err = pin(shared, file, link, file->linking_device);
 	if (err) {
 		probe_link__free(link);
 		return err;
 	}
+	probe_link__free(file->link); /* whose place it takes */
 	file->link = link;
-	file->link_device = st.st_dev;
-	file->opener = file->last.process;
+	file->link_device = file->linking_device;
+	file->opener = file->linking_opener;
 	return 0;
+}
+
+int tap_file__link(struct tap_shared *shared, struct tap_file *file, int fd, uint32_t tgid)
+{
+	struct probe_link *link = NULL;
+	struct probe *list;
+	struct stat st;
+	size_t count;
+	int err;
+
+	if (tgid && !tap_file__find_link(file, 0))
+		return -ENOSPC;
+	err = known_stat(fd, &st);
+	if (!err)
+		err = list_probes(file, &list, &count);
+	if (err)
+		return err;
+	file->linking_for = tgid;
+	file->linking_device = st.st_dev;
+	file->linking_opener = file->last.process;
+	if (count)
+		err = linking__start(shared->aside, shared->probes, fd, list, count, (pid_t)tgid,
+				     &link, &file->linking);
+	free(list);
+	return err || !count /* each function says why */ ? err : linked(shared, file, link);
+}
+
+int tap_file__poll_link(struct tap_shared *shared, struct tap_file *file)
+{
+	struct probe_link *link = NULL;
+	int err = linking__poll(file->linking, &link);
+
+	if (err == -EINPROGRESS)
+		return err;
+	file->linking = NULL;
+	return err ? err : linked(shared, file, link);
 }
 
 /* The former agent's link, if the file's functions and their specs are those it was made for. */
@@ -416,34 +374,27 @@ static struct adopted_file *find_adopted(const struct tap_shared *shared,
 	return found && !found->claimed ? found : NULL;
 }
 
-int tap_file__new(struct tap_shared *shared, const struct file_key *key, int fd, const char *path,
-		  struct intake_share *share, struct tap_file **out)
+int tap_file__new(struct tap_shared *shared, const struct file_key *key, struct analysis *analysis,
+		  const char *path, struct intake_share *share, struct tap_file **out)
 {
-	struct tap_file *file;
-	struct elf_file *elf;
-	char text[128];
-	int err;
+	struct tap_file *file = calloc(1, sizeof(*file));
+	int err = 0;
 
-	*out = NULL;
-	err = elf_file__new(fd, &elf, text, sizeof(text));
-	if (err)
-		return err == -ENOMEM ? err :
-					0; /* not an ELF file, or a broken one: nothing to tap */
-	file = calloc(1, sizeof(*file));
-	if (file) {
-		file->key = *key;
-		file->share = share;
-		file->adopted = find_adopted(shared, key);
-		file->number = file->adopted ? file->adopted->name.number : ++shared->next_file;
-		file->path = strdup(path);
-	}
-	err = file && file->path ? 0 : -ENOMEM;
-	for (size_t i = 0; i < shared->profile_count && !err; i++)
-		err = add_profile(shared, file, elf, i);
-	elf_file__free(elf);
-	if (!err && file->adopted && file->tap_count)
+	if (!file)
+		return -ENOMEM;
+	file->key = *key;
+	file->share = share;
+	file->adopted = find_adopted(shared, key);
+	file->number = file->adopted ? file->adopted->name.number : ++shared->next_file;
+	file->path = strdup(path);
+	file->taps = calloc(analysis->count, sizeof(*file->taps));
+	if (!file->path || !file->taps)
+		err = -ENOMEM;
+	for (size_t i = 0; i < analysis->count && !err; i++)
+		err = add_tap(shared, file, &analysis->functions[i]);
+	if (!err && file->adopted)
 		err = take_over(shared, file);
-	if (err || !file->tap_count) {
+	if (err) {
 		tap_file__free(shared, file);
 		return err;
 	}
@@ -464,35 +415,4 @@ struct file_key tap_file__key(const struct tm_mapping *m)
 	key.device = m->device;
 	key.generation = m->generation;
 	return key;
-}
-
-/*
- * Whether the process has mapped another file there since: what is known of that one must not be held against this
- * one. On an overlay the inode number may be another, and the times those of a copy without data.
- */
-static int is_replaced(const struct stat *st, const struct tm_mapping *m)
-{
-	return (uint64_t)st->st_size != m->size ||
-	       (st->st_ino != m->inode && st->st_mtime != m->mtime);
-}
-
-int tap_file__open(const struct tm_mapping *m, char *path, size_t size)
-{
-	char name[96];
-	struct stat st;
-	ssize_t len;
-	int handle;
-
-	snprintf(name, sizeof(name), "/proc/%u/map_files/%llx-%llx", m->process.tgid, m->start,
-		 m->end);
-	handle = open(name, O_PATH | O_CLOEXEC);
-	if (handle < 0)
-		return -errno;
-	len = readlink(name, path, size - 1);
-	path[len > 0 ? len : 0] = 0;
-	if (known_stat(handle, &st) || is_replaced(&st, m)) {
-		close(handle);
-		return -ESTALE;
-	}
-	return reopen_regular(handle);
 }

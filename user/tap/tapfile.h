@@ -11,7 +11,9 @@
 #include <tapmeter/abi.h>
 #include "tap/adopt.h"
 #include "tap/calibrate.h"
+#include "tap/analysis.h"
 #include "tap/intake.h"
+#include "tap/linking.h"
 #include "tap/mappers.h"
 #include "tap/place.h"
 #include "tap/probes.h"
@@ -21,6 +23,7 @@
 /* What all files share: the programs, what to tap, and the numbers that are given out. */
 struct tap_shared {
 	struct probes *probes;
+	struct aside *aside; /* or NULL */
 	struct probe_cost cost; /* of one run */
 	int transit; /* 1: messages are recognised, to know their delivery times */
 	const struct profile *const *profiles;
@@ -80,6 +83,10 @@ struct tap_file {
 	int opener_seen; /* by the sweep under way */
 	struct tm_mapping last; /* seen by the sweep under way, or when there was one */
 	struct process_link links[TAPS_MAX_PROCESSES]; /* or for one each */
+	struct linking *linking; /* probes that are being set; NULL = none */
+	uint32_t linking_for; /* a process, 0 = all */
+	dev_t linking_device; /* as link_device and opener will be */
+	struct tm_process_id linking_opener;
 	char reason[128];
 	uint64_t retry_ns;
 	uint64_t given_up_ns; /* how long it was given up for the last time, 0 = never */
@@ -93,27 +100,27 @@ struct tap_file {
 struct pinned_link tap_file__name(const struct file_key *key, uint32_t number);
 /* What a file is known by, from a mapping of it. */
 struct file_key tap_file__key(const struct tm_mapping *m);
-/*
- * Opens the mapped file itself, whatever has become of its path, which `path` is filled with. Never opens devices: that
- * could have effects. A descriptor; -ENOENT, -ESTALE when the mapping has gone meanwhile, -ENOEXEC for what is no file.
- */
-int tap_file__open(const struct tm_mapping *m, char *path, size_t size);
 
 /*
- * Finds out what is to be tapped in an ELF file that has functions of a profile; sets no probe. 0 with *out NULL: it
- * has none. -ENOMEM, -ENOSPC (too many functions), -EDQUOT (too many of this share, which must outlive the file), or what
- * probes__set_spec() says. A file of a former agent goes on with its link and specs; -ESTALE if these do not fit any more:
- * then adopted__drop() it, and try again.
+ * Gives numbers to what has been found in a file (not nothing), and hands the specs to BPF; sets no probe. -ENOMEM, -ENOSPC
+ * (too many functions), -EDQUOT (too many of this share, which must outlive the file), or what probes__set_spec() says. A
+ * file of a former agent goes on with its link and specs; -ESTALE if these do not fit any more: then adopted__drop() it, and
+ * try again.
  */
-int tap_file__new(struct tap_shared *shared, const struct file_key *key, int fd, const char *path,
-		  struct intake_share *share, struct tap_file **out);
+int tap_file__new(struct tap_shared *shared, const struct file_key *key, struct analysis *analysis,
+		  const char *path, struct intake_share *share, struct tap_file **out);
 /* Takes the probes off and gives the numbers back; accepts NULL. */
 void tap_file__free(struct tap_shared *shared, struct tap_file *file);
 
 /* How many functions of it may be tapped. */
 size_t tap_file__functions(const struct tap_file *file);
-/* Sets the probes through descriptor fd, for process `tgid`, or for all if 0. -errno of probes__attach(), -ENOSPC. */
+/*
+ * Sets the probes through descriptor fd, for process `tgid`, or for all if 0; then they take the place of those that are there.
+ * -errno of probes__attach(), -ENOSPC; -EINPROGRESS: it takes long, and file->linking is to be polled; -EALREADY: another file's do.
+ */
 int tap_file__link(struct tap_shared *shared, struct tap_file *file, int fd, uint32_t tgid);
+/* What has become of it, the same; -EINPROGRESS: nothing yet. */
+int tap_file__poll_link(struct tap_shared *shared, struct tap_file *file);
 /* Takes all probes off. */
 void tap_file__unlink(struct tap_file *file);
 int tap_file__is_linked(const struct tap_file *file);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
+#include "tap/mapped_file.h"
 #include "tap/taps_parts.h"
+#include "util/aside.h"
 #include "util/knownstat.h"
 
 #define LETTING_GO_NS 500000000ull /* of each sweep, for links that cannot be closed aside */
@@ -152,6 +152,7 @@ int taps__new(struct probes *probes, const struct profile *const *profiles, size
 	if (!taps)
 		return -ENOMEM;
 	taps->shared.probes = probes;
+	taps->shared.aside = callbacks->aside;
 	taps->shared.profiles = profiles;
 	taps->shared.profile_count = count;
 	taps->shared.cost = *cost;
@@ -200,7 +201,9 @@ void taps__free(struct taps *taps)
 	for (size_t i = 0; taps->spent && i < taps->shared.profile_count; i++)
 		free(taps->spent[i]);
 	free(taps->spent);
-	free(taps->shared.first_op);
+	/* who is left behind there still needs it, as long as this process lives */
+	if (!taps->shared.aside || !aside__left_behind(taps->shared.aside))
+		free(taps->shared.first_op);
 	intake__free(taps->intake);
 	free(taps->fresh);
 	free(taps);
@@ -272,28 +275,29 @@ static void detach_unmapped(struct taps *taps, uint64_t linger_ns)
  */
 static void rehome_link(struct taps *taps, struct tap_file *file)
 {
-	struct probe_link *old = file->link;
-	char path[PATH_MAX];
+	struct mapped_file mapped;
 	struct stat st;
-	int fd;
 
-	if (!old || file->opener_seen || !file->processes || !taps__may_open(taps, &file->last) ||
-	    taps__is_held(taps, &file->last, NULL, 0))
+	if (!file->link || file->opener_seen || !file->processes ||
+	    !taps__may_open(taps, &file->last) || taps__is_held(taps, &file->last, NULL, 0))
 		return;
-	fd = tap_file__open(&file->last, path, sizeof(path));
-	if (fd < 0)
+	if (mapped_file__open(taps->cb.aside, &file->last, NULL, &mapped))
 		return; /* at the next sweep, through another process */
-	if (!known_stat(fd, &st) && st.st_dev == file->link_device) {
+	if (!known_stat(mapped.fd, &st) && st.st_dev == file->link_device) {
 		file->opener = file->last.process;
 	} else {
 		probes__overlap(taps->shared.probes, 1);
-		if (tap_file__link(&taps->shared, file, fd, 0))
-			file->link = old;
-		else
-			probe_link__free(old);
-		probes__overlap(taps->shared.probes, 0);
+		if (tap_file__link(&taps->shared, file, mapped.fd, 0) != -EINPROGRESS)
+			probes__overlap(taps->shared.probes, 0);
 	}
-	close(fd);
+	mapped_file__close(&mapped);
+}
+
+/* Its new link has taken long. */
+static void end_rehoming(struct taps *taps, struct tap_file *file)
+{
+	if (tap_file__poll_link(&taps->shared, file) != -EINPROGRESS)
+		probes__overlap(taps->shared.probes, 0);
 }
 
 static void begin_sweep(struct tap_file *file)
@@ -321,7 +325,10 @@ static void tend_links(struct taps *taps)
 	for (struct tap_file *file = taps->files; file && monotonic_ns() < end_ns;
 	     file = file->next) {
 		close_unseen_links(taps, file);
-		rehome_link(taps, file);
+		if (!file->link || !file->linking)
+			rehome_link(taps, file);
+		else
+			end_rehoming(taps, file);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include "tap/probes.h"
 #include "tap/profile.h"
 
+struct aside;
 struct taps;
 
 /* A function's probe, up or not. */
@@ -65,6 +66,7 @@ struct taps_callbacks {
 		host_mountinfo; /* of the host's mount namespace; NULL: it has no FUSE filesystem. Borrowed. */
 	int dry_run; /* 1: finds what would be tapped, sets no probe */
 	int transit; /* 1: messages are recognised, to know their delivery times */
+	struct aside *aside; /* for what may not come back; NULL: all is waited for. Borrowed. */
 	struct pins *pins; /* of a former agent, to go on with; NULL = none. Borrowed. */
 	int per_process; /* 1: at most TAPS_MAX_PROCESSES are selected; the others shall pay nothing */
 };

@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "tap/elf.h"
+#include "util/aside.h"
 #include "util/knownstat.h"
 #include "util/reopen.h"
 
@@ -34,13 +35,14 @@ struct file {
 };
 
 struct variable_files {
+	struct aside *aside;
 	const struct variable_want *wants;
 	size_t want_count;
 	struct file *files;
 	size_t count;
 };
 
-int variable_files__new(const struct variable_want *wants, size_t count,
+int variable_files__new(const struct variable_want *wants, size_t count, struct aside *aside,
 			struct variable_files **out)
 {
 	struct variable_files *files = calloc(1, sizeof(*files));
@@ -53,6 +55,7 @@ int variable_files__new(const struct variable_want *wants, size_t count,
 		return -ENOMEM;
 	}
 	files->wants = wants;
+	files->aside = aside;
 	files->want_count = count;
 	*out = files;
 	return 0;
@@ -222,7 +225,9 @@ static int look_at(struct variable_files *files, const char *proc_root, uint32_t
 
 	snprintf(path, sizeof(path), "%s/%u/map_files/%llx-%llx", proc_root, tgid, mapping->start,
 		 mapping->end);
-	handle = open(path, O_PATH | O_CLOEXEC);
+	handle = aside__open(files->aside, tgid, path, O_PATH | O_CLOEXEC);
+	if (handle == -ETIMEDOUT || handle == -EBUSY)
+		return handle;
 	if (handle < 0)
 		return 0; /* it was unmapped meanwhile */
 	fd = reopen_regular(handle);
@@ -259,42 +264,85 @@ static int has_range(const struct variable_ranges *ranges, const struct mapping 
 						    sizeof(wanted), compare_ranges));
 }
 
+/* /proc/PID/maps, read aside. */
+struct maps {
+	struct aside *aside;
+	uint32_t tgid;
+	int fd;
+	int err; /* of the last reading */
+};
+
+static ssize_t read_maps(void *cookie, char *buf, size_t size)
+{
+	struct maps *maps = cookie;
+	ssize_t got = aside__read(maps->aside, ASIDE_PROCESS(maps->tgid), maps->fd, buf, size, -1);
+
+	maps->err = got < 0 ? (int)got : 0;
+	if (got >= 0)
+		return got;
+	errno = -maps->err;
+	return -1;
+}
+
+static int close_maps(void *cookie)
+{
+	return close(((struct maps *)cookie)->fd);
+}
+
+static int open_maps(struct maps *maps, const char *proc_root, FILE **out)
+{
+	const cookie_io_functions_t functions = { .read = read_maps, .close = close_maps };
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s/%u/maps", proc_root, maps->tgid);
+	maps->fd = aside__open(maps->aside, maps->tgid, name, O_RDONLY | O_CLOEXEC);
+	if (maps->fd < 0)
+		return maps->fd;
+	*out = fopencookie(maps, "r", functions);
+	if (*out)
+		return 0;
+	close(maps->fd);
+	return -ENOMEM;
+}
+
 int variable_files__find(struct variable_files *files, const char *proc_root, uint32_t tgid,
 			 const struct variable_ranges *may_open, struct variable *out)
 {
-	char name[64], *line = NULL;
+	struct maps maps = { .aside = files->aside, .tgid = tgid };
 	struct mapping mapping;
+	char *line = NULL;
 	size_t size = 0;
 	ssize_t got = 0;
-	FILE *maps;
-	int err = 0;
+	FILE *lines;
+	int err;
 
 	memset(out, 0, files->want_count * sizeof(*out));
-	snprintf(name, sizeof(name), "%s/%u/maps", proc_root, tgid);
-	maps = fopen(name, "re");
-	if (!maps)
-		return -errno;
-	for (int i = 0; i < MAX_LINES && !err && (got = getline(&line, &size, maps)) > 0; i++)
+	err = open_maps(&maps, proc_root, &lines);
+	if (err)
+		return err;
+	for (int i = 0; i < MAX_LINES && !err && (got = getline(&line, &size, lines)) > 0; i++)
 		if (read_line(line, &mapping) && has_range(may_open, &mapping))
 			err = look_at(files, proc_root, tgid, &mapping, out);
-	/* not the end: there was no memory for a line */
-	if (got < 0 && errno == ENOMEM && !feof(maps))
-		err = -ENOMEM;
+	/* not the end: there was no memory for a line, or it could not be read */
+	if (!err && got < 0 && !feof(lines))
+		err = maps.err ? maps.err : -ENOMEM;
 	free(line);
-	fclose(maps);
+	fclose(lines);
 	return err;
 }
 
 /* ---- memory ------------------------------------------------------------------------------------ */
 
-int variable_memory_open(const char *proc_root, uint32_t tgid, struct variable_memory *out)
+int variable_memory_open(struct aside *aside, const char *proc_root, uint32_t tgid,
+			 struct variable_memory *out)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "%s/%u/pagemap", proc_root, tgid);
+	out->aside = aside;
 	out->tgid = tgid;
-	out->pagemap = open(path, O_RDONLY | O_CLOEXEC);
-	return out->pagemap < 0 ? -errno : 0;
+	out->pagemap = aside__open(aside, tgid, path, O_RDONLY | O_CLOEXEC);
+	return out->pagemap < 0 ? out->pagemap : 0;
 }
 
 void variable_memory_close(struct variable_memory *memory)
@@ -304,8 +352,18 @@ void variable_memory_close(struct variable_memory *memory)
 	memory->pagemap = -1;
 }
 
+/* All about one piece of memory, in one job. */
+struct memory_job {
+	struct aside_job job;
+	int pagemap;
+	uint32_t tgid;
+	uint64_t address;
+	size_t size; /* 0: is it still the same process? */
+	char data[];
+};
+
 /* Whether the page is in memory or swapped out: 0, or as variable_memory_read(). */
-static int check_page(const struct variable_memory *memory, uint64_t page)
+static int check_page(const struct memory_job *memory, uint64_t page)
 {
 	uint64_t entry;
 	ssize_t n = pread(memory->pagemap, &entry, sizeof(entry), (off_t)(page * sizeof(entry)));
@@ -317,23 +375,19 @@ static int check_page(const struct variable_memory *memory, uint64_t page)
 	return entry & PAGE_THERE ? 0 : -ENODATA;
 }
 
-int variable_memory_alive(const struct variable_memory *memory)
+static int read_memory(struct aside_job *job)
 {
-	return check_page(memory, 0) != -ESRCH;
-}
-
-int variable_memory_read(const struct variable_memory *memory, uint64_t address, void *buf,
-			 size_t size)
-{
-	struct iovec local = { buf, size };
+	struct memory_job *memory = (struct memory_job *)job;
+	uint64_t address = memory->address;
+	struct iovec local = { memory->data, memory->size };
 	/* an address in another process; it is not used in this one */
-	struct iovec remote = { (void *)(uintptr_t)address, size };
+	struct iovec remote = { (void *)(uintptr_t)address, memory->size };
 	ssize_t n;
 	int err;
 
-	if (!address || address >= 1ull << 47 || size > (1ull << 47) - address)
-		return -EFAULT;
-	for (uint64_t page = address / PAGE_SIZE; page <= (address + size - 1) / PAGE_SIZE;
+	if (!memory->size)
+		return check_page(memory, 0);
+	for (uint64_t page = address / PAGE_SIZE; page <= (address + memory->size - 1) / PAGE_SIZE;
 	     page++) {
 		err = check_page(memory, page);
 		if (err)
@@ -342,8 +396,60 @@ int variable_memory_read(const struct variable_memory *memory, uint64_t address,
 	n = process_vm_readv((pid_t)memory->tgid, &local, 1, &remote, 1, 0);
 	if (n < 0)
 		return -errno;
-	if ((size_t)n != size)
+	if ((size_t)n != memory->size)
 		return -EFAULT;
 	err = check_page(memory, address / PAGE_SIZE);
 	return err == -ENODATA ? 0 : err;
+}
+
+static void drop(struct aside_job *job)
+{
+	struct memory_job *memory = (struct memory_job *)job;
+
+	if (memory->pagemap >= 0)
+		close(memory->pagemap);
+	free(memory);
+}
+
+/* Into `buf`, unless size is 0. */
+static int ask(const struct variable_memory *of, uint64_t address, void *buf, size_t size)
+{
+	struct memory_job *memory = calloc(1, sizeof(*memory) + size);
+	int err;
+
+	if (!memory)
+		return -ENOMEM;
+	memory->job.run = read_memory;
+	memory->job.drop = drop;
+	memory->tgid = of->tgid;
+	memory->address = address;
+	memory->size = size;
+	memory->pagemap = fcntl(of->pagemap, F_DUPFD_CLOEXEC, 0);
+	if (memory->pagemap < 0) {
+		err = -errno;
+		free(memory);
+		return err;
+	}
+	err = aside__run(of->aside, ASIDE_PROCESS(of->tgid), ASIDE_QUESTION_MS, &memory->job);
+	if (err == -ETIMEDOUT)
+		return err;
+	if (!err)
+		memcpy(buf, memory->data, size);
+	drop(&memory->job);
+	return err;
+}
+
+int variable_memory_alive(const struct variable_memory *memory)
+{
+	uint8_t nothing;
+
+	return ask(memory, 0, &nothing, 0) != -ESRCH;
+}
+
+int variable_memory_read(const struct variable_memory *memory, uint64_t address, void *buf,
+			 size_t size)
+{
+	if (!address || address >= 1ull << 47 || size > (1ull << 47) - address || !size)
+		return -EFAULT;
+	return ask(memory, address, buf, size);
 }

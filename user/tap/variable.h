@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct aside;
 struct variable_files;
 
 struct variable_want {
@@ -25,8 +26,8 @@ struct variable {
 	uint8_t initial[8];
 };
 
-/* Remembers the answers for files it has seen. `wants` is borrowed. -ENOMEM. */
-int variable_files__new(const struct variable_want *wants, size_t count,
+/* Remembers the answers for files it has seen. `wants` and `aside` (or NULL: aside.h) are borrowed. -ENOMEM. */
+int variable_files__new(const struct variable_want *wants, size_t count, struct aside *aside,
 			struct variable_files **out);
 /* Accepts NULL. */
 void variable_files__free(struct variable_files *files);
@@ -46,25 +47,27 @@ int variable_ranges_add(struct variable_ranges *ranges, uint64_t start, uint64_t
 /*
  * Where the process has each of the wanted variables: of several, that of the program itself, then that of the file mapped
  * at the lowest address. Only files mapped in just one of the ranges `may_open` are opened; NULL: all are.
- * out[i].address 0 = not found. -errno of /proc, -ENOMEM.
+ * out[i].address 0 = not found. -errno of /proc, -ENOMEM; -ETIMEDOUT, -EBUSY: the process does not let itself be looked at now.
  */
 int variable_files__find(struct variable_files *files, const char *proc_root, uint32_t tgid,
 			 const struct variable_ranges *may_open, struct variable *out);
 
 /* A process whose memory is read: what it has become by exec is another one. */
 struct variable_memory {
+	struct aside *aside;
 	int pagemap; /* -1 = closed */
 	uint32_t tgid;
 };
 
-/* -errno. */
-int variable_memory_open(const char *proc_root, uint32_t tgid, struct variable_memory *out);
+/* -errno, or as aside__open(); `aside` may be NULL. */
+int variable_memory_open(struct aside *aside, const char *proc_root, uint32_t tgid,
+			 struct variable_memory *out);
 void variable_memory_close(struct variable_memory *memory);
 /* 1 as long as it is the same process with the same program. */
 int variable_memory_alive(const struct variable_memory *memory);
 /*
  * Reads exactly `size` bytes. -ESRCH: the process has ended, or become another; -ENODATA: a page that it has never
- * touched; -EFAULT: nothing is mapped there.
+ * touched; -EFAULT: nothing is mapped there; -ETIMEDOUT, -EBUSY: it does not let itself be read now.
  */
 int variable_memory_read(const struct variable_memory *memory, uint64_t address, void *buf,
 			 size_t size);

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/aside.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+#include "util/thread.h"
+
+#define CREDIT_NS 2000000000ull /* that is waited in vain */
+#define REFILL 10 /* it comes back in so many times as long */
+#define LEAST_NS 20000000ull /* is waited in any case */
+
+enum state {
+	IDLE,
+	AT_WORK,
+	DONE, /* the caller takes the result */
+	LEFT, /* behind: nobody waits for it */
+};
+
+struct worker {
+	struct worker *next;
+	struct aside *aside;
+	pthread_cond_t wake;
+	enum state state;
+	unsigned generation;
+	uint64_t about;
+	struct aside_job *job;
+	int result;
+};
+
+struct aside {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	/* under the lock */
+	struct worker *idle; /* at most one; NULL: the next job starts one */
+	struct worker *left;
+	unsigned left_count, generation;
+	unsigned workers; /* that live, and the caller: the last one frees it */
+	/* the caller's */
+	uint64_t credit_ns, refilled_ns;
+};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/* With the lock, which goes. */
+static void leave(struct aside *aside)
+{
+	unsigned left = --aside->workers;
+
+	pthread_mutex_unlock(&aside->lock);
+	if (left)
+		return;
+	pthread_cond_destroy(&aside->done);
+	pthread_mutex_destroy(&aside->lock);
+	free(aside);
+}
+
+static void take_from_left(struct worker *worker)
+{
+	struct worker **at = &worker->aside->left;
+
+	while (*at != worker)
+		at = &(*at)->next;
+	*at = worker->next;
+	worker->aside->left_count--;
+}
+
+/* 0: it has been left behind, and is not needed any more. With the lock. */
+static int come_back(struct worker *worker, int result)
+{
+	struct aside *aside = worker->aside;
+	struct aside_job *job = worker->job;
+
+	worker->job = NULL;
+	if (worker->state == AT_WORK) {
+		worker->result = result;
+		worker->state = DONE;
+		pthread_cond_signal(&aside->done);
+		return 1;
+	}
+	/* about the same nothing is begun until all is closed */
+	pthread_mutex_unlock(&aside->lock);
+	job->drop(job);
+	pthread_mutex_lock(&aside->lock);
+	take_from_left(worker);
+	if (aside->idle || worker->generation != aside->generation)
+		return 0;
+	worker->state = IDLE;
+	aside->idle = worker;
+	return 1;
+}
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+	struct aside *aside = worker->aside;
+	int needed = 1;
+
+	/* tests/e2e/privileges knows it by this name */
+	pthread_setname_np(pthread_self(), "aside");
+	pthread_mutex_lock(&aside->lock);
+	while (needed) {
+		struct aside_job *job = worker->job;
+		int result;
+
+		if (!job && worker->generation != aside->generation)
+			break;
+		if (!job) {
+			pthread_cond_wait(&worker->wake, &aside->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&aside->lock);
+		result = job->run(job);
+		pthread_mutex_lock(&aside->lock);
+		needed = come_back(worker, result);
+	}
+	pthread_cond_destroy(&worker->wake);
+	free(worker);
+	leave(aside);
+	return NULL;
+}
+
+int aside__new(struct aside **out)
+{
+	struct aside *aside = calloc(1, sizeof(*aside));
+	int err;
+
+	if (!aside)
+		return -ENOMEM;
+	err = thread_cond_init(&aside->done);
+	if (err) {
+		free(aside);
+		return err;
+	}
+	pthread_mutex_init(&aside->lock, NULL);
+	aside->workers = 1;
+	aside->credit_ns = CREDIT_NS;
+	aside->refilled_ns = monotonic_ns();
+	*out = aside;
+	return 0;
+}
+
+/* With the lock. */
+static void end_idle(struct aside *aside)
+{
+	aside->generation++;
+	if (aside->idle)
+		pthread_cond_signal(&aside->idle->wake);
+	aside->idle = NULL;
+}
+
+void aside__free(struct aside *aside)
+{
+	if (!aside)
+		return;
+	pthread_mutex_lock(&aside->lock);
+	end_idle(aside);
+	leave(aside);
+}
+
+void aside__renew(struct aside *aside)
+{
+	pthread_mutex_lock(&aside->lock);
+	end_idle(aside);
+	pthread_mutex_unlock(&aside->lock);
+}
+
+/* With the lock. */
+static int start_worker(struct aside *aside, struct worker **out)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	pthread_t thread;
+	int err;
+
+	if (!worker)
+		return -ENOMEM;
+	err = thread_cond_init(&worker->wake);
+	if (err) {
+		free(worker);
+		return err;
+	}
+	worker->aside = aside;
+	worker->generation = aside->generation;
+	err = thread_start(&thread, work, worker);
+	if (err) {
+		pthread_cond_destroy(&worker->wake);
+		free(worker);
+		return err;
+	}
+	pthread_detach(thread);
+	aside->workers++;
+	*out = worker;
+	return 0;
+}
+
+static int is_out(const struct aside *aside, uint64_t about)
+{
+	for (const struct worker *worker = aside->left; worker; worker = worker->next)
+		if (worker->about == about)
+			return 1;
+	return 0;
+}
+
+static void refill(struct aside *aside)
+{
+	uint64_t now_ns = monotonic_ns();
+
+	aside->credit_ns += (now_ns - aside->refilled_ns) / REFILL;
+	aside->refilled_ns = now_ns;
+	if (aside->credit_ns > CREDIT_NS)
+		aside->credit_ns = CREDIT_NS;
+}
+
+static uint64_t patience_ns(const struct aside *aside, unsigned wait_ms)
+{
+	uint64_t wait_ns = wait_ms * 1000000ull;
+
+	if (wait_ns > aside->credit_ns)
+		wait_ns = aside->credit_ns;
+	return wait_ns < LEAST_NS ? LEAST_NS : wait_ns;
+}
+
+/* With the lock. 0, or -ETIMEDOUT. */
+static int await(struct aside *aside, const struct worker *worker, uint64_t wait_ns)
+{
+	uint64_t end_ns = monotonic_ns() + wait_ns;
+	const struct timespec end = { .tv_sec = (time_t)(end_ns / 1000000000),
+				      .tv_nsec = (long)(end_ns % 1000000000) };
+	int err = 0;
+
+	while (worker->state != DONE && !err)
+		err = pthread_cond_timedwait(&aside->done, &aside->lock, &end);
+	return worker->state == DONE ? 0 : -ETIMEDOUT;
+}
+
+/* With the lock. */
+static int run_in(struct worker *worker, uint64_t about, unsigned wait_ms, struct aside_job *job)
+{
+	struct aside *aside = worker->aside;
+	uint64_t wait_ns = patience_ns(aside, wait_ms);
+
+	worker->about = about;
+	worker->state = AT_WORK;
+	worker->job = job;
+	pthread_cond_signal(&worker->wake);
+	if (!await(aside, worker, wait_ns)) {
+		worker->state = IDLE;
+		aside->idle = worker;
+		return worker->result;
+	}
+	worker->state = LEFT;
+	worker->next = aside->left;
+	aside->left = worker;
+	aside->left_count++;
+	aside->idle = NULL;
+	aside->credit_ns -= wait_ns < aside->credit_ns ? wait_ns : aside->credit_ns;
+	return -ETIMEDOUT;
+}
+
+int aside__run(struct aside *aside, uint64_t about, unsigned wait_ms, struct aside_job *job)
+{
+	struct worker *worker;
+	int err = 0;
+
+	if (!aside)
+		return job->run(job);
+	refill(aside);
+	pthread_mutex_lock(&aside->lock);
+	worker = aside->idle;
+	if (is_out(aside, about) || aside->left_count == ASIDE_MAX)
+		err = -EBUSY;
+	else if (!worker)
+		err = start_worker(aside, &worker);
+	if (!err)
+		err = run_in(worker, about, wait_ms, job);
+	pthread_mutex_unlock(&aside->lock);
+	return err;
+}
+
+unsigned aside__left_behind(struct aside *aside)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&aside->lock);
+	count = aside->left_count;
+	pthread_mutex_unlock(&aside->lock);
+	return count;
+}
+
+/* ---- questions --------------------------------------------------------------------------------- */
+
+struct question {
+	struct aside_job job;
+	int fd; /* -1 = none */
+	int flags;
+	off_t offset;
+	uint32_t tgid;
+	uint64_t address;
+	ssize_t got;
+	size_t size;
+	char data[]; /* a path, or room for `size` bytes */
+};
+
+static void drop(struct aside_job *job)
+{
+	struct question *question = (struct question *)job;
+
+	if (question->fd >= 0)
+		close(question->fd);
+	explicit_bzero(question->data, question->size); /* it may be an environment */
+	free(question);
+}
+
+static struct question *question_new(int (*run)(struct aside_job *job), size_t size)
+{
+	struct question *question = calloc(1, sizeof(*question) + size);
+
+	if (!question)
+		return NULL;
+	question->job.run = run;
+	question->job.drop = drop;
+	question->fd = -1;
+	question->size = size;
+	return question;
+}
+
+static int run_open(struct aside_job *job)
+{
+	struct question *question = (struct question *)job;
+
+	question->fd = open(question->data, question->flags);
+	return question->fd < 0 ? -errno : 0;
+}
+
+int aside__open(struct aside *aside, uint32_t tgid, const char *path, int flags)
+{
+	struct question *question = question_new(run_open, strlen(path) + 1);
+	int result;
+
+	if (!question)
+		return -ENOMEM;
+	memcpy(question->data, path, question->size);
+	question->flags = flags;
+	result = aside__run(aside, ASIDE_PROCESS(tgid), ASIDE_QUESTION_MS, &question->job);
+	if (result == -ETIMEDOUT)
+		return result;
+	if (!result) {
+		result = question->fd;
+		question->fd = -1;
+	}
+	drop(&question->job);
+	return result;
+}
+
+/* The answer is in `data`. */
+static ssize_t ask(struct aside *aside, uint64_t about, struct question *question, void *buf)
+{
+	ssize_t result = aside__run(aside, about, ASIDE_QUESTION_MS, &question->job);
+
+	if (result == -ETIMEDOUT)
+		return result;
+	if (!result) {
+		result = question->got;
+		memcpy(buf, question->data, (size_t)result);
+	}
+	drop(&question->job);
+	return result;
+}
+
+static int run_read(struct aside_job *job)
+{
+	struct question *question = (struct question *)job;
+
+	question->got = question->offset < 0 ? read(question->fd, question->data, question->size) :
+					       pread(question->fd, question->data, question->size,
+						     question->offset);
+	return question->got < 0 ? -errno : 0;
+}
+
+ssize_t aside__read(struct aside *aside, uint64_t about, int fd, void *buf, size_t size,
+		    off_t offset)
+{
+	struct question *question = question_new(run_read, size);
+
+	if (!question)
+		return -ENOMEM;
+	/* one of its own: the caller may close his when it does not come back */
+	question->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	question->offset = offset;
+	if (question->fd < 0) {
+		ssize_t err = -errno;
+
+		drop(&question->job);
+		return err;
+	}
+	return ask(aside, about, question, buf);
+}
+
+static int run_read_memory(struct aside_job *job)
+{
+	struct question *question = (struct question *)job;
+	const struct iovec local = { .iov_base = question->data, .iov_len = question->size };
+	/* an address in another process; it is not used in this one */
+	const struct iovec remote = { .iov_base = (void *)(uintptr_t)question->address,
+				      .iov_len = question->size };
+
+	question->got = process_vm_readv((pid_t)question->tgid, &local, 1, &remote, 1, 0);
+	return question->got < 0 ? -errno : 0;
+}
+
+ssize_t aside__read_memory(struct aside *aside, uint32_t tgid, uint64_t address, void *buf,
+			   size_t size)
+{
+	struct question *question = question_new(run_read_memory, size);
+
+	if (!question)
+		return -ENOMEM;
+	question->tgid = tgid;
+	question->address = address;
+	return ask(aside, ASIDE_PROCESS(tgid), question, buf);
+}
