@@ -302,6 +302,7 @@ static int open_probes(struct collector *c, char *err, size_t err_len)
 		.filter = c->filtered,
 		/* a child has its parent's name and kernel, but not its pid */
 		.inherit = c->filtered && !c->config->pids.count,
+		.aside = c->aside,
 		.pins = c->pins,
 		.settings = c->pin_settings,
 	};
@@ -375,8 +376,6 @@ static int open_tables(struct collector *c, struct relay_link *relay)
 	int error = processes__new("/proc", &c->processes);
 
 	if (!error)
-		error = aside__new(&c->aside);
-	if (!error)
 		error = open_usages(c);
 	if (!error)
 		error = whose__new(c->config, "/", "/proc", relay, c->aside, &c->whose);
@@ -438,7 +437,10 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	if (error)
 		return error;
 	warn_of_rules(&c->rpc_rules);
-	error = collect_open_pins(c, profiles, count, err, err_len);
+	snprintf(err, err_len, "out of memory");
+	error = aside__new(&c->aside);
+	if (!error)
+		error = collect_open_pins(c, profiles, count, err, err_len);
 	if (!error)
 		error = open_probes(c, err, err_len);
 	if (error)

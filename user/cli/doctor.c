@@ -16,6 +16,7 @@
 #include "tap/mmapwatch.h"
 #include "tap/probes.h"
 #include "tap/taps.h"
+#include "util/aside.h"
 #include "util/exit_code.h"
 #include "util/privileges.h"
 
@@ -177,9 +178,10 @@ static int owner(void *arg, uint32_t tgid, char *name, size_t size)
 	return process_owner("/proc", tgid, name, size);
 }
 
-static int list_taps(const struct profile *const *profiles, size_t count, struct finding *finding)
+static int find_taps(const struct profile *const *profiles, size_t count, struct aside *aside,
+		     struct finding *finding)
 {
-	struct probes_config config = { .way = ATTACH_AUTO, .max_streams = 64 };
+	struct probes_config config = { .way = ATTACH_AUTO, .max_streams = 64, .aside = aside };
 	const struct probe_cost no_cost = { 0 };
 	struct taps_callbacks callbacks = {
 		.selected = any_process,
@@ -188,6 +190,7 @@ static int list_taps(const struct profile *const *profiles, size_t count, struct
 		.detached = on_detached,
 		.owner = owner,
 		.arg = finding,
+		.aside = aside,
 		.dry_run = 1,
 	};
 	struct probes *probes;
@@ -211,6 +214,19 @@ static int list_taps(const struct profile *const *profiles, size_t count, struct
 		printf("  unknown: cannot list the mapped files: %s\n", strerror(-error));
 	else if (!finding->processes)
 		printf("  nothing: no running process maps a file with functions of a profile\n");
+	return error;
+}
+
+static int list_taps(const struct profile_list *profiles, struct finding *finding)
+{
+	struct aside *aside;
+	int error = aside__new(&aside);
+
+	if (error)
+		return error;
+	error = find_taps((const struct profile *const *)profiles->items, profiles->count, aside,
+			  finding);
+	aside__free(aside);
 	return error;
 }
 
@@ -291,8 +307,7 @@ int cmd_doctor(int argc, char **argv)
 		ok = check_host();
 		leftovers_list(argv + first, (size_t)(argc - first), 0);
 		if (ok)
-			ok = !list_taps((const struct profile *const *)profiles.items,
-					profiles.count, &finding);
+			ok = !list_taps(&profiles, &finding);
 		print_blind_spots(&finding);
 		puts(ok ? "The agent can work here." : "The agent cannot work here: see above.");
 		code = ok ? EXIT_CODE_OK : EXIT_CODE_HOST;

@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "tap/probes_parts.h"
+#include "util/aside.h"
 #include "tapmeter.skel.h"
 
 #define TRIES 4
@@ -44,17 +45,35 @@ static void wait_ns(long ns)
 	nanosleep(&time, NULL);
 }
 
-static int read_records(int fd, record_fn fn, struct listing *listing)
+/* Whom reading has to wait for, if anybody. */
+struct waiting {
+	struct aside *aside; /* NULL: it waits for nobody */
+	uint64_t about;
+};
+
+static const struct waiting for_nobody;
+
+static ssize_t read_some(int fd, struct waiting waiting, void *buf, size_t size)
+{
+	ssize_t got;
+
+	if (waiting.aside)
+		return aside__read(waiting.aside, waiting.about, fd, buf, size, -1);
+	got = read(fd, buf, size);
+	return got < 0 ? -errno : got;
+}
+
+static int read_records(int fd, struct waiting waiting, record_fn fn, struct listing *listing)
 {
 	struct tm_mapping buffer[128];
 	size_t have = 0;
 	ssize_t got;
 
-	while ((got = read(fd, (char *)buffer + have, sizeof(buffer) - have)) != 0) {
-		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+	while ((got = read_some(fd, waiting, (char *)buffer + have, sizeof(buffer) - have)) != 0) {
+		if (got == -EAGAIN || got == -EINTR)
 			continue;
 		if (got < 0)
-			return -errno;
+			return (int)got;
 		have += (size_t)got;
 		for (size_t i = 0; i < have / sizeof(buffer[0]); i++)
 			fn(listing, &buffer[i]);
@@ -66,19 +85,20 @@ static int read_records(int fd, record_fn fn, struct listing *listing)
 	return 0;
 }
 
-static int iterate(const struct bpf_link *link, record_fn fn, struct listing *listing)
+static int iterate(const struct bpf_link *link, struct waiting waiting, record_fn fn,
+		   struct listing *listing)
 {
 	int fd = bpf_iter_create(bpf_link__fd(link)), err;
 
 	if (fd < 0)
 		return -errno;
-	err = read_records(fd, fn, listing);
+	err = read_records(fd, waiting, fn, listing);
 	close(fd);
 	return err;
 }
 
-static int iterate_process(const struct bpf_program *program, uint32_t tgid, record_fn fn,
-			   struct listing *listing)
+static int iterate_process(const struct bpf_program *program, struct waiting waiting, uint32_t tgid,
+			   record_fn fn, struct listing *listing)
 {
 	union bpf_iter_link_info info = { 0 };
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
@@ -92,7 +112,7 @@ static int iterate_process(const struct bpf_program *program, uint32_t tgid, rec
 	link = bpf_program__attach_iter(program, &opts);
 	if (!link)
 		return -errno;
-	err = iterate(link, fn, listing);
+	err = iterate(link, waiting, fn, listing);
 	bpf_link__destroy(link);
 	return err;
 }
@@ -140,6 +160,19 @@ static void take_one(struct listing *listing, const struct tm_mapping *record)
 		listing->next = *record;
 }
 
+/* A process by itself, before Linux 6.7. */
+static int follow_waiting(struct listing *listing, struct tm_mapping *process)
+{
+	const struct probes *probes = listing->probes;
+	const struct waiting waiting = { probes->aside, ASIDE_PROCESS(process->process.tgid) };
+	int err = iterate_process(probes->skel->progs.mapped_files, waiting, process->process.tgid,
+				  take_one, listing);
+
+	/* it has taken the lock just now */
+	process->kind = err == -ETIMEDOUT || err == -EBUSY ? TM_MAPPING_BUSY : TM_MAPPING_FILE;
+	return process->kind == TM_MAPPING_BUSY ? 0 : err;
+}
+
 /* A process by itself, until all is told (kind TM_MAPPING_FILE), or it is busy. -errno. */
 static int follow(struct listing *listing, struct tm_mapping *process)
 {
@@ -147,13 +180,12 @@ static int follow(struct listing *listing, struct tm_mapping *process)
 	int err = 0;
 
 	for (int part = 0; process->kind != TM_MAPPING_FILE && !err && part < MAX_PARTS; part++) {
-		const struct bpf_program *program = process->kind == TM_MAPPING_PROCESS ?
-							    skel->progs.mapped_files :
-							    skel->progs.mapped_files_now;
-
+		if (process->kind == TM_MAPPING_PROCESS)
+			return follow_waiting(listing, process);
 		skel->bss->mapped_from = process->start;
 		memset(&listing->next, 0, sizeof(listing->next)); /* kind TM_MAPPING_FILE */
-		err = iterate_process(program, process->process.tgid, take_one, listing);
+		err = iterate_process(skel->progs.mapped_files_now, for_nobody,
+				      process->process.tgid, take_one, listing);
 		*process = listing->next;
 		if (process->kind == TM_MAPPING_BUSY)
 			break;
@@ -180,14 +212,29 @@ static int follow_all(struct listing *listing)
 	return err;
 }
 
+/* Before Linux 6.7, while nobody holds a lock: all processes at once, which is quicker than one by one. */
+static void follow_together(struct listing *listing)
+{
+	const struct waiting waiting = { listing->probes->aside, ASIDE_PROCESSES };
+	const struct left *left = &listing->left;
+
+	for (size_t i = 0; i < left->count; i++)
+		if (left->list[i].kind != TM_MAPPING_PROCESS)
+			return;
+	if (left->count && !iterate(listing->probes->iter_waiting, waiting, take_one, listing))
+		listing->left.count = 0;
+}
+
 int probes__mappings(struct probes *probes, pid_t pid, probes_mapping_fn fn, void *arg)
 {
 	struct listing listing = { .probes = probes, .fn = fn, .arg = arg };
 	int err;
 
-	err = pid ? iterate_process(probes->skel->progs.mapped_files_now, (uint32_t)pid, take_any,
-				    &listing) :
-		    iterate(probes->iter_all, take_any, &listing);
+	err = pid ? iterate_process(probes->skel->progs.mapped_files_now, for_nobody, (uint32_t)pid,
+				    take_any, &listing) :
+		    iterate(probes->iter_all, for_nobody, take_any, &listing);
+	if (!pid && !err)
+		follow_together(&listing);
 	for (int i = 0; i < TRIES && listing.left.count && !err; i++) {
 		if (i)
 			wait_ns(FIRST_WAIT_NS << (i - 1));

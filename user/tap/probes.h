@@ -31,6 +31,7 @@ struct probes_config {
 	int inherit; /* 1: and their children, until they are given to it themselves */
 	/* what lives on without the agent is pinned here; NULL = nothing is. Borrowed. */
 	struct pins *pins;
+	struct aside *aside; /* for what may not come back; NULL: it is waited for. Borrowed. */
 	uint64_t settings; /* a hash: what is pinned is only adopted from an agent with the same one */
 };
 
@@ -189,8 +190,8 @@ int probes__events(struct probes *probes, probes_event_fn fn, void *arg);
 typedef void (*probes_mapping_fn)(void *arg, const struct tm_mapping *mapping);
 /*
  * All executable file mappings of process `pid`, or of every process if 0. Nobody is waited for: of a process that holds the
- * lock of its memory for some milliseconds only one of kind TM_MAPPING_BUSY is given. (Before Linux 6.7, one that takes the
- * lock just then is waited for.) -errno: not all have been given.
+ * lock of its memory for some milliseconds only one of kind TM_MAPPING_BUSY is given. Some may be given twice. -errno: not all
+ * have been given.
  */
 int probes__mappings(struct probes *probes, pid_t pid, probes_mapping_fn fn, void *arg);
 /*

@@ -502,7 +502,10 @@ static int attach_own(struct probes *p, const struct probes_config *config)
 	if (err)
 		return err;
 	p->iter_all = bpf_program__attach_iter(skel->progs.mapped_files_now, NULL);
-	return p->iter_all ? 0 : -errno;
+	if (!p->iter_all)
+		return -errno;
+	p->iter_waiting = bpf_program__attach_iter(skel->progs.mapped_files, NULL);
+	return p->iter_waiting ? 0 : -errno;
 }
 
 static void explain_forbidden(int error, const char *step, char *err, size_t err_len)
@@ -602,6 +605,7 @@ int probes__new(const struct probes_config *config, char *err, size_t err_len, s
 	if (!p)
 		return -ENOMEM;
 	p->max_streams = config->max_streams;
+	p->aside = config->aside;
 	p->pins = config->pins;
 	p->life[0] = p->life[1] = p->life[2] = -1;
 	libbpf_set_print(keep_warning);
@@ -630,6 +634,7 @@ void probes__free(struct probes *probes)
 		return;
 	ring_buffer__free(probes->ring);
 	bpf_link__destroy(probes->iter_all);
+	bpf_link__destroy(probes->iter_waiting);
 	for (size_t i = 0; i < 3; i++)
 		if (probes->life[i] >= 0)
 			close(probes->life[i]);

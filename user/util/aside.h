@@ -19,6 +19,7 @@
 #define ASIDE_PROCESS(tgid) ((uint64_t)(tgid))
 #define ASIDE_DEVICE(device) (1ull << 32 | (device))
 #define ASIDE_PROBES (2ull << 32)
+#define ASIDE_PROCESSES (3ull << 32) /* all of them */
 
 struct aside;
 
