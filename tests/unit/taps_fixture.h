@@ -125,11 +125,22 @@ static inline void load(const char *path, struct library *out)
 	out->function = (tapped_value_fn *)dlsym(out->handle, "tapped_value");
 }
 
+/* A link whose descriptor the child has, too, would stay when we close it. */
+static inline void keep_pipes_only(const struct worker *worker)
+{
+	const int *told = worker->told.fds, *go_on = worker->go_on.fds;
+
+	for (int fd = 3; fd < 256; fd++)
+		if (fd != told[0] && fd != told[1] && fd != go_on[0] && fd != go_on[1])
+			close(fd);
+}
+
 static inline void work(void *arg)
 {
 	const struct worker *worker = arg;
 	struct library libraries[3] = { 0 };
 
+	keep_pipes_only(worker);
 	if (worker->overlay && (unshare(CLONE_NEWNS) || mount("overlay", in_directory("merged"),
 							      "overlay", 0, worker->overlay)))
 		_exit(1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LDFLAGS: -Wl,--wrap=probe_link__free */
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -99,12 +100,13 @@ static void a_closed_link_is_known_to_be(void **state)
 {
 	uint64_t ticket = closer__close(closer, LINK(7));
 	const struct timespec moment = { .tv_nsec = 1000000 };
+	struct probe_link *none;
 
 	(void)state;
 	while (!closer__is_closed(closer, ticket))
 		nanosleep(&moment, NULL);
 	assert_int_equal(kernel.count, 1);
-	assert_null(closer__take_back(closer, ticket));
+	assert_int_equal(closer__take_back(closer, ticket, &none), -ENOENT);
 	/* no link is closed from the start */
 	assert_int_equal(closer__is_closed(closer, closer__close(closer, NULL)), 1);
 }
@@ -112,6 +114,7 @@ static void a_closed_link_is_known_to_be(void **state)
 static void a_link_whose_turn_has_not_come_is_given_back(void **state)
 {
 	uint64_t first, second, third;
+	struct probe_link *link = NULL;
 
 	(void)state;
 	hold(1);
@@ -119,8 +122,10 @@ static void a_link_whose_turn_has_not_come_is_given_back(void **state)
 	await_begun(1);
 	second = closer__close(closer, LINK(2));
 	third = closer__close(closer, LINK(3));
-	assert_ptr_equal(closer__take_back(closer, third), LINK(3));
-	assert_ptr_equal(closer__take_back(closer, second), LINK(2));
+	assert_int_equal(closer__take_back(closer, third, &link), 0);
+	assert_ptr_equal(link, LINK(3));
+	assert_int_equal(closer__take_back(closer, second, &link), 0);
+	assert_ptr_equal(link, LINK(2));
 	assert_int_equal(closer__is_closed(closer, second), 1);
 	assert_int_equal(closer__is_closed(closer, first), 0);
 	closer__close(closer, LINK(4));
@@ -132,7 +137,9 @@ static void a_link_whose_turn_has_not_come_is_given_back(void **state)
 
 static void *take_back(void *ticket)
 {
-	return closer__take_back(closer, *(uint64_t *)ticket);
+	struct probe_link *none;
+
+	return closer__take_back(closer, *(uint64_t *)ticket, &none) == -ENOENT ? NULL : ticket;
 }
 
 static void a_link_that_is_being_closed_is_waited_for(void **state)
@@ -152,6 +159,28 @@ static void a_link_that_is_being_closed_is_waited_for(void **state)
 	assert_int_equal(kernel.count, 1);
 }
 
+static void a_link_that_is_not_closed_for_long_is_waited_for_once(void **state)
+{
+	struct timespec before, after;
+	struct probe_link *none;
+	uint64_t ticket;
+
+	(void)state;
+	hold(1);
+	ticket = closer__close(closer, LINK(1));
+	await_begun(1);
+	assert_int_equal(closer__take_back(closer, ticket, &none), -EBUSY);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	for (int i = 0; i < 30; i++)
+		assert_int_equal(closer__take_back(closer, ticket, &none), -EBUSY);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_in_range(after.tv_sec - before.tv_sec, 0, 30); /* not 60 */
+	hold(0);
+	while (!closer__is_closed(closer, ticket))
+		;
+	assert_int_equal(closer__take_back(closer, ticket, &none), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +191,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_link_that_is_being_closed_is_waited_for, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			a_link_that_is_not_closed_for_long_is_waited_for_once, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 #include "util/privileges.h"
 #include "util/thread.h"
+
+#define PATIENCE_S 2 /* mostly it takes a tenth of a second, the perf way one or two */
 
 struct closing {
 	struct closing *next;
@@ -22,6 +25,7 @@ struct closer {
 	int end;
 	/* the caller's */
 	uint64_t next_ticket;
+	uint64_t stuck; /* a ticket that was waited for in vain, 0 = none */
 };
 
 static struct closing *take_first(struct closer *closer)
@@ -141,10 +145,26 @@ int closer__is_closed(struct closer *closer, uint64_t ticket)
 	return closed;
 }
 
-struct probe_link *closer__take_back(struct closer *closer, uint64_t ticket)
+/* With the lock. 0, or -EBUSY. */
+static int await_closed(struct closer *closer, uint64_t ticket)
 {
-	struct probe_link *link = NULL;
+	struct timespec end;
+	int err = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += PATIENCE_S;
+	while (closer->under_way == ticket && !err && closer->stuck != ticket)
+		err = pthread_cond_timedwait(&closer->changed, &closer->lock, &end);
+	if (closer->under_way != ticket)
+		return 0;
+	closer->stuck = ticket;
+	return -EBUSY;
+}
+
+int closer__take_back(struct closer *closer, uint64_t ticket, struct probe_link **out)
+{
 	struct closing **at, *closing;
+	int err;
 
 	pthread_mutex_lock(&closer->lock);
 	at = find(closer, ticket);
@@ -153,11 +173,12 @@ struct probe_link *closer__take_back(struct closer *closer, uint64_t ticket)
 		*at = closing->next;
 		if (!*at)
 			closer->last = at;
-		link = closing->link;
+		*out = closing->link;
 		free(closing);
+		err = 0;
+	} else {
+		err = await_closed(closer, ticket) ?: -ENOENT;
 	}
-	while (closer->under_way == ticket)
-		pthread_cond_wait(&closer->changed, &closer->lock);
 	pthread_mutex_unlock(&closer->lock);
-	return link;
+	return err;
 }

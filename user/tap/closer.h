@@ -19,7 +19,10 @@ void closer__free(struct closer *closer);
 uint64_t closer__close(struct closer *closer, struct probe_link *link);
 /* 1 if that link is closed now: no call is seen by it any more. */
 int closer__is_closed(struct closer *closer, uint64_t ticket);
-/* The link as it was given, if its turn has not come; else NULL, once it is closed. */
-struct probe_link *closer__take_back(struct closer *closer, uint64_t ticket);
+/*
+ * 0 and the link as it was given, if its turn has not come; -ENOENT once it is closed. -EBUSY: it has been at it for 2 s, as the Linux
+ * kernel waits for who holds the lock of his memory; the next time it is said at once.
+ */
+int closer__take_back(struct closer *closer, uint64_t ticket, struct probe_link **out);
 
 #endif

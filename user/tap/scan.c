@@ -107,9 +107,12 @@ static void attach_known(struct taps *taps, struct tap_file *file, const struct 
 /* Its probes were to be taken off, as nobody mapped it. */
 static void revive(struct taps *taps, struct tap_file *file)
 {
-	file->link = closer__take_back(taps->closer, file->closing);
+	int err = closer__take_back(taps->closer, file->closing, &file->link);
+
+	if (err == -EBUSY)
+		return; /* when it is closed at last, the file is looked at anew */
 	file->closing = 0;
-	if (file->link) {
+	if (!err) {
 		taps->cb.attached(taps->cb.arg, file->path, tap_file__functions(file), "");
 		return;
 	}
@@ -122,6 +125,8 @@ static void known_mapped(struct taps *taps, struct tap_file *file, const struct 
 {
 	if (file->closing)
 		revive(taps, file);
+	if (file->closing)
+		return;
 	file_mapped(taps, file, m);
 	if (file->reason[0] ? taps->now_ns >= file->retry_ns :
 			      taps->cb.per_process && tap_file__functions(file) &&
