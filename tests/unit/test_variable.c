@@ -160,12 +160,12 @@ static void what_does_not_come_is_not_waited_for(void **state)
 	assert_int_equal(variable_files__find(files, tree, 7, NULL, found), -EBUSY);
 	assert_int_equal(variable_memory_open(aside, tree, 8, &memory), -ETIMEDOUT);
 	assert_int_equal(variable_memory_open(aside, tree, 8, &memory), -EBUSY);
-	/* and is not taken for gone, as it would be by what is in the file */
-	memory.pagemap = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(variable_memory_open(NULL, "/proc", self, &memory), 0);
+	memory.aside = aside;
+	memory.tgid = 8;
+	assert_int_equal(variable_memory_read(&memory, (uintptr_t)&test_variable, &value, 8),
+			 -EBUSY);
 	assert_int_equal(variable_memory_alive(&memory), 1);
-	assert_int_equal(variable_memory_read(&memory, PAGE, &value, 8), -EBUSY);
-	memory.aside = NULL;
-	assert_int_equal(variable_memory_alive(&memory), 0);
 	variable_memory_close(&memory);
 	assert_int_equal(variable_files__find(files, "/proc", self, NULL, found), 0);
 	assert_int_equal(variable_memory_open(aside, "/proc", self, &memory), 0);
