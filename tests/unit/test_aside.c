@@ -170,6 +170,32 @@ static void what_does_not_come_back_keeps_only_the_same_from_being_asked(void **
 	expect(1, 7);
 }
 
+static void of_each_that_is_left_behind_is_told_once(void **state)
+{
+	uint64_t about = 7;
+
+	(void)state;
+	assert_int_equal(aside__untold(aside, &about), 0);
+	assert_int_equal(about, 7);
+	hold(1);
+	leave_behind(1);
+	leave_behind(2);
+	assert_int_equal(aside__untold(aside, &about), 1);
+	assert_int_equal(about, 2);
+	assert_int_equal(aside__untold(aside, &about), 1);
+	assert_int_equal(about, 1);
+	assert_int_equal(aside__untold(aside, &about), 0);
+	/* what comes back is forgotten, told or not */
+	leave_behind(3);
+	hold(0);
+	await_left_behind(0);
+	assert_int_equal(aside__untold(aside, &about), 0);
+	hold(1);
+	leave_behind(1);
+	assert_int_equal(aside__untold(aside, &about), 1);
+	assert_int_equal(about, 1);
+}
+
 static void what_comes_back_late_is_dropped_once(void **state)
 {
 	(void)state;
@@ -361,6 +387,7 @@ int main(void)
 		ASIDE_TEST(a_job_in_time_gives_its_result_and_stays_the_callers),
 		ASIDE_TEST(without_one_the_caller_waits),
 		ASIDE_TEST(what_does_not_come_back_keeps_only_the_same_from_being_asked),
+		ASIDE_TEST(of_each_that_is_left_behind_is_told_once),
 		ASIDE_TEST(what_comes_back_late_is_dropped_once),
 		ASIDE_TEST(only_so_many_are_left_behind),
 		ASIDE_TEST(the_patience_for_many_is_limited),

@@ -31,6 +31,7 @@ struct worker {
 	enum state state;
 	unsigned generation;
 	uint64_t about;
+	int told; /* of its being left behind */
 	struct aside_job *job;
 	int result;
 };
@@ -302,6 +303,7 @@ static int run_in(struct worker *worker, uint64_t about, unsigned wait_ms, struc
 		return result_of(worker->result);
 	}
 	worker->state = LEFT;
+	worker->told = 0;
 	worker->next = aside->left;
 	aside->left = worker;
 	aside->left_count++;
@@ -338,6 +340,24 @@ unsigned aside__left_behind(struct aside *aside)
 	count = aside->left_count;
 	pthread_mutex_unlock(&aside->lock);
 	return count;
+}
+
+int aside__untold(struct aside *aside, uint64_t *about)
+{
+	struct worker *worker;
+	int found;
+
+	pthread_mutex_lock(&aside->lock);
+	worker = aside->left;
+	while (worker && worker->told)
+		worker = worker->next;
+	found = worker != NULL;
+	if (worker) {
+		worker->told = 1;
+		*about = worker->about;
+	}
+	pthread_mutex_unlock(&aside->lock);
+	return found;
 }
 
 /* ---- questions --------------------------------------------------------------------------------- */

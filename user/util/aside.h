@@ -45,6 +45,8 @@ void aside__renew(struct aside *aside);
 int aside__run(struct aside *aside, uint64_t about, unsigned wait_ms, struct aside_job *job);
 /* How many threads are left behind now. */
 unsigned aside__left_behind(struct aside *aside);
+/* 1, and whom one is left behind for that has not been told of yet; else 0. */
+int aside__untold(struct aside *aside, uint64_t *about);
 
 /* open(2): a descriptor, -errno, or as aside__run(). */
 int aside__open(struct aside *aside, uint32_t tgid, const char *path, int flags);
