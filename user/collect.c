@@ -27,6 +27,8 @@
 #define UNMAPPED_LINGER_NS 5000000000ull /* a tap stays this long after its file's last process */
 #define PROGRESS_NS 2000000000ull /* between two lines about a look that takes long */
 #define PROGRESS_STEP 64 /* mappings between two looks at the clock */
+#define SILENT_NS \
+	15000000000ull /* between two lines about processes that do not let their memory be read */
 #define OVER_BUDGET_NS 10000000000ull /* over the budget for so long: something is given up */
 #define TRANSIT_RATIO 1.6 /* a tap may cost so many times as much with delivery times */
 
@@ -747,6 +749,26 @@ static void look_for_variables(void *arg, const struct process *process)
 	variables__look(c->variables, process->id.tgid, VARIABLES_TAPPED | c->unsure, c->now_ns);
 }
 
+/* One of them, and how many there are: they may be many. */
+static void warn_of_silent(struct collector *c)
+{
+	uint64_t about;
+
+	if (c->silent_ns && c->now_ns - c->silent_ns < SILENT_NS)
+		return;
+	while (aside__untold(c->aside, &about)) {
+		if (about != ASIDE_PROCESS((uint32_t)about) || about == c->silent)
+			continue; /* it is about a file, or known */
+		c->silent = (uint32_t)about;
+		c->silent_ns = c->now_ns;
+		log_msg(LOG_WARN,
+			"a process does not let its memory be read: what it would tell comes later, or is unknown",
+			LOG_U64("pid", about),
+			LOG_U64("threads_left_behind", aside__left_behind(c->aside)));
+		return;
+	}
+}
+
 void collector__sweep(struct collector *collector, uint64_t now_ns)
 {
 	int err;
@@ -755,6 +777,7 @@ void collector__sweep(struct collector *collector, uint64_t now_ns)
 	collector->progress_ns = now_ns;
 	whose__sweep(collector->whose, now_ns);
 	update_subjects(collector);
+	warn_of_silent(collector);
 	processes__begin_sweep(collector->processes);
 	err = taps__sweep(collector->taps, now_ns, UNMAPPED_LINGER_NS);
 	if (err) {

@@ -26,6 +26,8 @@ struct collector {
 	uint64_t pin_settings; /* struct probes_config.settings */
 	int gap_told;
 	struct aside *aside;
+	uint64_t silent_ns; /* when the log was last told of who does not let his memory be read, */
+	uint32_t silent; /* and who that was */
 	struct probes *probes;
 	struct taps *taps;
 	struct streams *streams;

@@ -188,24 +188,30 @@ static void claim(struct whose *whose, struct container *container, enum claim_s
 		whose->changed = 1;
 }
 
+/* Otherwise it holds the lock of its memory, or we lack something: tried again at the next sweep. */
+static int is_final(int err)
+{
+	return !err || err == -ENOENT || err == -ESRCH || err == -EACCES || err == -EPERM;
+}
+
 /* A container's first process cannot change its environment: once per start of the container. */
 static void read_environment(struct whose *whose, struct container *container, uint32_t tgid)
 {
 	char kernel_id[KERNEL_ID_SIZE];
 	int err;
 
-	if (procfs_alive(whose->proc_root, container->first.tgid, container->first.start_ticks))
+	if (!procfs_alive(whose->proc_root, container->first.tgid, container->first.start_ticks)) {
+		container->unread = 0;
+		if (first_process_find(whose->proc_root, tgid, container->id, &container->first))
+			return;
+	} else if (!container->unread) {
 		return;
-	if (first_process_find(whose->proc_root, tgid, container->id, &container->first))
-		return;
+	}
 	err = environ_read(whose->aside, whose->proc_root, container->first.tgid,
 			   KERNEL_ID_VARIABLE, kernel_id, sizeof(kernel_id));
 	if (!err)
 		claim(whose, container, CLAIM_ENVIRONMENT, kernel_id);
-	/* it holds the lock of its memory: tried again at the next sweep */
-	container->unread = err == -ETIMEDOUT || err == -EBUSY ? tgid : 0;
-	if (container->unread)
-		container->first.tgid = 0;
+	container->unread = is_final(err) ? 0 : tgid;
 }
 
 static void read_what_is_unread(void *arg, struct container *container)

@@ -3,6 +3,7 @@
 #define TAPMETER_TEST_PROC_TREE_H
 /* A directory that looks like /proc, for tests. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,6 +51,29 @@ static __attribute__((unused)) void tree_put_bytes(const char *name, const void 
 	assert_int_equal(fclose(file), 0);
 }
 
+/* Whoever opens it for reading waits until somebody opens it for writing. `name` is a file's; that goes. */
+static __attribute__((unused)) void tree_put_fifo(const char *name)
+{
+	char path[512];
+
+	tree_put_bytes(name, "", 0);
+	snprintf(path, sizeof(path), "%s/%s", tree, name);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+}
+
+/* For writing (O_WRONLY), so that who waits goes on; or for both (O_RDWR), so that opening it is not waited for, but reading it is. */
+static __attribute__((unused)) int tree_open_fifo(const char *name, int mode)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", tree, name);
+	fd = open(path, mode | O_CLOEXEC);
+	assert_true(fd >= 0);
+	return fd;
+}
+
 static __attribute__((unused)) void tree_put(unsigned tgid, const char *name, const char *text)
 {
 	char path[128];
@@ -74,6 +98,14 @@ static __attribute__((unused)) void tree_put_process(unsigned tgid, unsigned par
 	tree_put(tgid, "status", text);
 	tree_put(tgid, "cgroup", cgroup);
 	tree_put(tgid, "comm", "a\n");
+}
+
+static __attribute__((unused)) void tree_remove(unsigned tgid, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%u/%s", tree, tgid, name);
+	assert_int_equal(unlink(path), 0);
 }
 
 static __attribute__((unused)) void tree_take_away(unsigned tgid)

@@ -23,6 +23,8 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	int held; /* jobs wait until it is 0 */
+	long takes_ms;
+	int result;
 	unsigned begun, dropped;
 } jobs = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
@@ -30,14 +32,17 @@ static struct aside *aside;
 
 static int run(struct aside_job *job)
 {
+	const struct timespec takes = { .tv_nsec = jobs.takes_ms * 1000000 };
+
 	(void)job;
+	nanosleep(&takes, NULL);
 	pthread_mutex_lock(&jobs.lock);
 	jobs.begun++;
 	pthread_cond_broadcast(&jobs.changed);
 	while (jobs.held)
 		pthread_cond_wait(&jobs.changed, &jobs.lock);
 	pthread_mutex_unlock(&jobs.lock);
-	return 7;
+	return jobs.result;
 }
 
 static void drop(struct aside_job *job)
@@ -98,10 +103,22 @@ static void expect(uint64_t about, int result)
 	free(job);
 }
 
+static int question(uint64_t about)
+{
+	struct aside_job *job = job_new();
+	int result = aside__run(aside, about, ASIDE_QUESTION_MS, job);
+
+	if (result != -ETIMEDOUT)
+		free(job);
+	return result;
+}
+
 static int setup(void **state)
 {
 	(void)state;
 	jobs.held = 0;
+	jobs.takes_ms = 0;
+	jobs.result = 7;
 	jobs.begun = jobs.dropped = 0;
 	return aside__new(&aside);
 }
@@ -153,6 +170,32 @@ static void what_does_not_come_back_keeps_only_the_same_from_being_asked(void **
 	expect(1, 7);
 }
 
+static void of_each_that_is_left_behind_is_told_once(void **state)
+{
+	uint64_t about = 7;
+
+	(void)state;
+	assert_int_equal(aside__untold(aside, &about), 0);
+	assert_int_equal(about, 7);
+	hold(1);
+	leave_behind(1);
+	leave_behind(2);
+	assert_int_equal(aside__untold(aside, &about), 1);
+	assert_int_equal(about, 2);
+	assert_int_equal(aside__untold(aside, &about), 1);
+	assert_int_equal(about, 1);
+	assert_int_equal(aside__untold(aside, &about), 0);
+	/* what comes back is forgotten, told or not */
+	leave_behind(3);
+	hold(0);
+	await_left_behind(0);
+	assert_int_equal(aside__untold(aside, &about), 0);
+	hold(1);
+	leave_behind(1);
+	assert_int_equal(aside__untold(aside, &about), 1);
+	assert_int_equal(about, 1);
+}
+
 static void what_comes_back_late_is_dropped_once(void **state)
 {
 	(void)state;
@@ -193,6 +236,50 @@ static void the_patience_for_many_is_limited(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	/* 20 times 2 s are 40 s */
 	assert_in_range(after.tv_sec - before.tv_sec, 0, 20);
+}
+
+/* Who answers just in time, and that again and again. */
+static void slow_answers_use_up_the_patience_too(void **state)
+{
+	unsigned asked = 0;
+
+	(void)state;
+	jobs.takes_ms = 15; /* less than is waited in any case */
+	/* what takes its time by itself is not counted */
+	for (int i = 0; i < 50; i++)
+		expect(1, 7);
+	while (asked < 1000 && question(2) != -EBUSY)
+		asked++;
+	/* 2 s, and not less */
+	assert_in_range(asked, 20, 180);
+	jobs.takes_ms = 0;
+	await_left_behind(0);
+	/* the others are still asked */
+	assert_int_equal(question(3), 7);
+	expect(2, 7); /* no question */
+}
+
+static void for_many_who_are_slow_all_wait_in_the_end(void **state)
+{
+	uint64_t about = 1;
+
+	(void)state;
+	jobs.takes_ms = 15;
+	while (about < 1000 && question(about) != -EBUSY)
+		about++;
+	/* 3 s */
+	assert_in_range(about, 20, 250);
+	jobs.takes_ms = 0;
+	assert_int_equal(question(1000), -EBUSY);
+}
+
+static void a_job_that_says_itself_that_it_took_too_long_stays_the_callers(void **state)
+{
+	(void)state;
+	jobs.result = -ETIMEDOUT;
+	expect(1, -EIO);
+	assert_int_equal(aside__left_behind(aside), 0);
+	assert_int_equal(jobs.dropped, 0);
 }
 
 static void it_may_end_while_some_are_left_behind(void **state)
@@ -300,9 +387,13 @@ int main(void)
 		ASIDE_TEST(a_job_in_time_gives_its_result_and_stays_the_callers),
 		ASIDE_TEST(without_one_the_caller_waits),
 		ASIDE_TEST(what_does_not_come_back_keeps_only_the_same_from_being_asked),
+		ASIDE_TEST(of_each_that_is_left_behind_is_told_once),
 		ASIDE_TEST(what_comes_back_late_is_dropped_once),
 		ASIDE_TEST(only_so_many_are_left_behind),
 		ASIDE_TEST(the_patience_for_many_is_limited),
+		ASIDE_TEST(slow_answers_use_up_the_patience_too),
+		ASIDE_TEST(for_many_who_are_slow_all_wait_in_the_end),
+		ASIDE_TEST(a_job_that_says_itself_that_it_took_too_long_stays_the_callers),
 		ASIDE_TEST(it_may_end_while_some_are_left_behind),
 		ASIDE_TEST(threads_begin_anew),
 		ASIDE_TEST(a_descriptor_that_comes_late_is_closed),

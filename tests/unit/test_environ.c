@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include "proc_tree.h"
 #include "subject/environ.h"
+#include "util/aside.h"
 
 #define NAME "BACKENDAI_KERNEL_ID"
 #define SIZE 16
@@ -105,6 +106,50 @@ static void an_environment_that_cannot_be_opened_says_why(void **state)
 	assert_string_equal(value, "");
 }
 
+/* As one is whose process holds the lock of its memory. */
+static void an_environment_that_does_not_come_is_not_waited_for(void **state)
+{
+	struct aside *aside;
+	char value[SIZE] = "before";
+	int fd;
+
+	(void)state;
+	tree_put_fifo("9/environ");
+	tree_put_bytes("7/environ", NAME "=k1", sizeof(NAME "=k1"));
+	assert_int_equal(aside__new(&aside), 0);
+	assert_int_equal(environ_read(aside, tree, 9, NAME, value, sizeof(value)), -ETIMEDOUT);
+	assert_string_equal(value, "");
+	assert_int_equal(environ_read(aside, tree, 9, NAME, value, sizeof(value)), -EBUSY);
+	assert_int_equal(environ_read(aside, tree, 7, NAME, value, sizeof(value)), 0);
+	assert_string_equal(value, "k1");
+	fd = tree_open_fifo("9/environ", O_WRONLY);
+	while (aside__left_behind(aside))
+		usleep(1000);
+	/* now it opens; the first part comes, the second does not */
+	close(fd);
+	fd = tree_open_fifo("9/environ", O_RDWR);
+	assert_int_equal(write(fd, NAME "=k", sizeof(NAME "=k") - 1), sizeof(NAME "=k") - 1);
+	assert_int_equal(environ_read(aside, tree, 9, NAME, value, sizeof(value)), -ETIMEDOUT);
+	assert_string_equal(value, "");
+	close(fd);
+	while (aside__left_behind(aside))
+		usleep(1000);
+	aside__free(aside);
+}
+
+static void an_environment_that_cannot_be_read_says_why(void **state)
+{
+	char value[SIZE] = "before", path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/6", tree);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/6/environ", tree);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(environ_read(NULL, tree, 6, NAME, value, sizeof(value)), -EISDIR);
+	assert_string_equal(value, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +157,8 @@ int main(void)
 		cmocka_unit_test(where_it_is_parted_does_not_matter),
 		cmocka_unit_test(a_value_after_many_pieces_is_found),
 		cmocka_unit_test(an_environment_that_cannot_be_opened_says_why),
+		cmocka_unit_test(an_environment_that_does_not_come_is_not_waited_for),
+		cmocka_unit_test(an_environment_that_cannot_be_read_says_why),
 	};
 
 	return cmocka_run_group_tests(tests, tree_setup, tree_teardown);

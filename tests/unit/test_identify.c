@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LDFLAGS: -Wl,--wrap=probes__set_class */
+/* LDFLAGS: -Wl,--wrap=probes__set_class,--wrap=aside__read_memory */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tap/identify.h"
+#include "util/aside.h"
 
 #define TAG 0xbaddecaf
 #define CLASS 17
@@ -38,6 +39,23 @@ int __wrap_probes__set_class(struct probes *probes, uint32_t index,
 	told.index = index;
 	told.class = *class;
 	return told.error;
+}
+
+/* ---- the process's memory ---------------------------------------------------------------- */
+
+static ssize_t memory_error; /* 0: it can be read */
+
+ssize_t __real_aside__read_memory(struct aside *aside, uint32_t tgid, uint64_t address, void *buf,
+				  size_t size);
+ssize_t __wrap_aside__read_memory(struct aside *aside, uint32_t tgid, uint64_t address, void *buf,
+				  size_t size);
+
+ssize_t __wrap_aside__read_memory(struct aside *aside, uint32_t tgid, uint64_t address, void *buf,
+				  size_t size)
+{
+	if (memory_error)
+		return memory_error;
+	return __real_aside__read_memory(aside, tgid, address, buf, size);
 }
 
 /* ---- an object of a C++ library, in our own memory --------------------------------------- */
@@ -106,6 +124,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&told, 0, sizeof(told));
+	memory_error = 0;
 	memset(&slot, 0, sizeof(slot));
 	memset(&event, 0, sizeof(event));
 	memset(&object, 0, sizeof(object));
@@ -361,6 +380,47 @@ static void a_process_that_has_gone_has_no_labels(void **state)
 	assert_string_equal(labels.socket_type, "push");
 }
 
+static void memory_that_cannot_be_read_now_is_asked_for_again(void **state)
+{
+	static const ssize_t errors[] = { -ETIMEDOUT, -EBUSY, -EAGAIN, -ENOMEM };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		memory_error = errors[i];
+		assert_int_equal(identify(NULL), -EAGAIN);
+		assert_string_equal(labels.endpoint, "unknown");
+		assert_string_equal(labels.socket_type, "unknown");
+	}
+	memory_error = 0;
+	assert_int_equal(identify(NULL), 1);
+	assert_string_equal(labels.endpoint, long_text);
+}
+
+/* An endpoint of "none" would be wrong, as would be the place of the next text. */
+static void a_text_that_cannot_be_read_now_is_not_taken_for_none(void **state)
+{
+	(void)state;
+	hand_over_head();
+	memory_error = -EBUSY;
+	assert_int_equal(identify(&event), -EAGAIN);
+	assert_string_equal(labels.endpoint, "unknown");
+	assert_string_equal(labels.socket_type, "push");
+	assert_string_equal(labels.comm, "from-bpf");
+	assert_int_equal(told.count, 0);
+}
+
+static void a_class_that_cannot_be_read_now_is_asked_for_again(void **state)
+{
+	(void)state;
+	event.text_ok = 1;
+	strcpy(event.text, "ipc:///run/x");
+	event.class_name[0] = 0;
+	memory_error = -ETIMEDOUT;
+	assert_int_equal(identify(&event), -EAGAIN);
+	assert_string_equal(labels.endpoint, "ipc:///run/x");
+	assert_string_equal(labels.socket_type, "unknown");
+}
+
 /* ---- streams without an object ----------------------------------------------------------- */
 
 static void calls_with_a_pointer_that_is_no_object_have_unknown_labels(void **state)
@@ -406,6 +466,9 @@ int main(void)
 		IDENTIFY_TEST(an_object_at_the_end_of_its_mapping_can_be_read),
 		IDENTIFY_TEST(pointers_into_nowhere_are_read_as_unknown),
 		IDENTIFY_TEST(a_process_that_has_gone_has_no_labels),
+		IDENTIFY_TEST(memory_that_cannot_be_read_now_is_asked_for_again),
+		IDENTIFY_TEST(a_text_that_cannot_be_read_now_is_not_taken_for_none),
+		IDENTIFY_TEST(a_class_that_cannot_be_read_now_is_asked_for_again),
 		IDENTIFY_TEST(calls_with_a_pointer_that_is_no_object_have_unknown_labels),
 		IDENTIFY_TEST(a_profile_without_objects_has_a_name_only),
 	};

@@ -27,11 +27,13 @@ static const char *const prefixes[] = { "tcp://", "ipc://", "inproc://" };
 
 static unsigned char memory[MEMORY_SIZE];
 
+/* `arg`: NULL, or points to what is returned instead. */
 static long read_memory(void *arg, uint64_t address, void *buf, size_t size)
 {
 	uint64_t offset = address - MEMORY_ADDRESS;
 
-	(void)arg;
+	if (arg)
+		return *(const long *)arg;
 	if (offset >= MEMORY_SIZE)
 		return -EFAULT;
 	if (size > MEMORY_SIZE - offset)
@@ -110,6 +112,29 @@ static void finds_a_text_that_lies_in_the_object_itself(void **state)
 	assert_int_equal(layout.text_offset, 1200);
 	assert_int_equal(object_text_read(&scan, &layout, text), 10);
 	assert_string_equal(text, "inproc://a");
+}
+
+/* Else the next string, another socket's perhaps, would be taken for the text, in all objects of the class. */
+static void a_string_that_cannot_be_read_now_ends_the_search(void **state)
+{
+	static const long errors[] = { -EBUSY, -ESRCH, -ETIMEDOUT };
+	struct object_scan scan = scan_at(0);
+	struct object_layout layout = { 7, 7 };
+	long nowhere = -EFAULT;
+
+	(void)state;
+	put_string(1400, 0, "inproc://b");
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		long error = errors[i];
+
+		scan.arg = &error;
+		assert_int_equal(object_layout_find(&scan, &layout), error);
+		assert_int_equal(layout.text_offset, 7);
+	}
+	/* what only looks like a string is passed over */
+	scan.arg = &nowhere;
+	assert_int_equal(object_layout_find(&scan, &layout), 0);
+	assert_int_equal(layout.text_offset, 1400);
 }
 
 static void an_object_without_the_tag_is_another_kind(void **state)
@@ -534,6 +559,8 @@ int main(void)
 	const struct CMUnitTest by_hand[] = {
 		cmocka_unit_test_setup(finds_tag_and_text, make_socket),
 		cmocka_unit_test_setup(finds_a_text_that_lies_in_the_object_itself, make_socket),
+		cmocka_unit_test_setup(a_string_that_cannot_be_read_now_ends_the_search,
+				       make_socket),
 		cmocka_unit_test_setup(an_object_without_the_tag_is_another_kind, make_socket),
 		cmocka_unit_test_setup(an_empty_text_is_found_too, make_socket),
 		cmocka_unit_test_setup(texts_of_what_lies_behind_the_object_are_not_taken,

@@ -114,7 +114,7 @@ int __wrap_identify_stream(struct probes *probes, struct aside *aside, const str
 	assert_true(slot >= fake.slots && slot < fake.slots + MAX_STREAMS);
 	memset(out, 0, sizeof(*out));
 	snprintf(out->comm, sizeof(out->comm), "%s", event ? event->comm : "from-proc");
-	strcpy(out->endpoint, "tcp://127.0.0.1:1");
+	strcpy(out->endpoint, fake.labels_known < 0 ? "unknown" : "tcp://127.0.0.1:1");
 	out->socket_type = "push";
 	fake.identified++;
 	fake.with_event = event != NULL;
@@ -142,7 +142,8 @@ static int on_open(void *arg, const struct stream_identity *identity, void **use
 		return told->open_error;
 	told->opened++;
 	snprintf(told->comm, sizeof(told->comm), "%s", identity->comm);
-	assert_string_equal(identity->endpoint, "tcp://127.0.0.1:1");
+	assert_string_equal(identity->endpoint,
+			    fake.labels_known < 0 ? "unknown" : "tcp://127.0.0.1:1");
 	assert_string_equal(identity->socket_type, "push");
 	told->operation = identity->operation;
 	told->has_cgroups = identity->cgroups != NULL;
@@ -364,6 +365,33 @@ static void streams_whose_labels_are_not_known_are_counted(void **state)
 	fake.labels_known = 1;
 	begin_stream(3, TGID);
 	announce(3, START);
+	assert_int_equal(streams__labels_unknown(streams), 1);
+}
+
+static void a_process_whose_memory_cannot_be_read_is_asked_again_for_a_while(void **state)
+{
+	(void)state;
+	fake.labels_known = -EAGAIN;
+	begin_stream(2, TGID);
+	begin_stream(3, TGID);
+	announce(2, START);
+	announce(3, START);
+	streams__update(streams, START + 2 * SECOND);
+	assert_int_equal(told.opened, 0);
+	assert_int_equal(fake.identified, 4);
+	assert_int_equal(streams__labels_unknown(streams), 0);
+	streams__update(streams, START + 5 * SECOND - 1);
+	assert_int_equal(told.opened, 0);
+	/* it is known by what BPF has read */
+	fake.slots[3].state = TM_SLOT_FREE;
+	streams__update(streams, START + 5 * SECOND);
+	assert_int_equal(told.opened, 1);
+	assert_string_equal(told.comm, "from-bpf");
+	assert_int_equal(streams__labels_unknown(streams), 1);
+	fake.slots[3].state = TM_SLOT_LIVE;
+	fake.labels_known = 1;
+	streams__update(streams, START + 6 * SECOND);
+	assert_int_equal(told.opened, 2);
 	assert_int_equal(streams__labels_unknown(streams), 1);
 }
 
@@ -652,6 +680,7 @@ int main(void)
 		STREAMS_TEST(opening_is_tried_again_with_the_event),
 		STREAMS_TEST(events_that_name_no_stream_change_nothing),
 		STREAMS_TEST(streams_whose_labels_are_not_known_are_counted),
+		STREAMS_TEST(a_process_whose_memory_cannot_be_read_is_asked_again_for_a_while),
 		STREAMS_TEST(a_stream_of_an_operation_that_nobody_knows_does_not_open),
 		STREAMS_TEST(slots_that_were_never_used_are_not_looked_at),
 		STREAMS_TEST(a_closed_stream_is_retired_after_a_second),

@@ -12,7 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "proc_tree.h"
 #include "tap/variable.h"
+#include "util/aside.h"
 
 #define PAGE 4096
 
@@ -138,6 +140,55 @@ static void what_has_ended_or_become_another_is_not_read(void **state)
 	assert_int_equal(variable_memory_open(NULL, "/proc", (uint32_t)child, &memory), -ENOENT);
 }
 
+/* As a process that holds the lock of its memory is. */
+static void what_does_not_come_is_not_waited_for(void **state)
+{
+	const uint32_t self = (uint32_t)getpid();
+	struct variable_files *files;
+	struct variable_memory memory;
+	struct variable found[WANTS];
+	struct aside *aside;
+	int maps, pagemap;
+	long value;
+
+	(void)state;
+	tree_put_fifo("7/maps");
+	tree_put_fifo("8/pagemap");
+	assert_int_equal(aside__new(&aside), 0);
+	assert_int_equal(variable_files__new(wants, WANTS, aside, &files), 0);
+	assert_int_equal(variable_files__find(files, tree, 7, NULL, found), -ETIMEDOUT);
+	assert_int_equal(variable_files__find(files, tree, 7, NULL, found), -EBUSY);
+	assert_int_equal(variable_memory_open(aside, tree, 8, &memory), -ETIMEDOUT);
+	assert_int_equal(variable_memory_open(aside, tree, 8, &memory), -EBUSY);
+	assert_int_equal(variable_memory_open(NULL, "/proc", self, &memory), 0);
+	memory.aside = aside;
+	memory.tgid = 8;
+	assert_int_equal(variable_memory_read(&memory, (uintptr_t)&test_variable, &value, 8),
+			 -EBUSY);
+	assert_int_equal(variable_memory_alive(&memory), 1);
+	variable_memory_close(&memory);
+	assert_int_equal(variable_files__find(files, "/proc", self, NULL, found), 0);
+	assert_int_equal(variable_memory_open(aside, "/proc", self, &memory), 0);
+	assert_int_equal(variable_memory_read(&memory, found[0].address, &value, 8), 0);
+	assert_int_equal(value, test_variable);
+	variable_memory_close(&memory);
+	maps = tree_open_fifo("7/maps", O_WRONLY);
+	pagemap = tree_open_fifo("8/pagemap", O_WRONLY);
+	while (aside__left_behind(aside))
+		usleep(1000);
+	close(maps);
+	close(pagemap);
+	/* it can be opened, but does not come to its end */
+	maps = tree_open_fifo("7/maps", O_RDWR);
+	assert_int_equal(write(maps, "0-1", 3), 3);
+	assert_int_equal(variable_files__find(files, tree, 7, NULL, found), -ETIMEDOUT);
+	close(maps);
+	variable_files__free(files);
+	while (aside__left_behind(aside))
+		usleep(1000);
+	aside__free(aside);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,7 +196,8 @@ int main(void)
 		cmocka_unit_test(a_page_that_nobody_touched_stays_so),
 		cmocka_unit_test(any_address_is_harmless),
 		cmocka_unit_test(what_has_ended_or_become_another_is_not_read),
+		cmocka_unit_test(what_does_not_come_is_not_waited_for),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, tree_setup, tree_teardown);
 }

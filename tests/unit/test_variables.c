@@ -8,15 +8,18 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <tapmeter/tap_table.h>
 #include <unistd.h>
+#include "util/aside.h"
 #include "variables.h"
 
 /* Read from outside. */
@@ -44,6 +47,7 @@ static struct gauge_spec specs[] = {
 };
 static struct gauge_specs declared = { specs, sizeof(specs) / sizeof(specs[0]) };
 
+static struct aside *aside;
 static struct gauges *gauges;
 static struct variables *variables;
 static struct snapshot *snapshot;
@@ -69,9 +73,10 @@ static int setup(void **state)
 	allow = 1;
 	child_count = 0;
 	snapshot = NULL;
-	if (gauges__new(&gauges))
+	if (gauges__new(&gauges) || aside__new(&aside))
 		return -1;
 	config.gauges = gauges;
+	config.aside = aside;
 	return variables__new(&config, &variables);
 }
 
@@ -91,6 +96,7 @@ static int teardown(void **state)
 		end(i);
 	variables__free(variables);
 	gauges__free(gauges);
+	aside__free(aside);
 	snapshot__unref(snapshot);
 	return 0;
 }
@@ -245,6 +251,65 @@ static void what_has_gone_is_forgotten(void **state)
 	assert_int_equal(variables__unreadable(variables), 0);
 }
 
+/* As if the process held the lock of its memory; until let_go(). */
+static void hold(int child, const char *fifo)
+{
+	unlink(fifo);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(aside__open(aside, (uint32_t)children[child], fifo, O_RDONLY | O_CLOEXEC),
+			 -ETIMEDOUT);
+}
+
+static void let_go(const char *fifo)
+{
+	int fd = open(fifo, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	while (aside__left_behind(aside))
+		usleep(1000);
+	close(fd);
+	unlink(fifo);
+}
+
+static void who_does_not_let_himself_be_read_has_no_values_for_a_while(void **state)
+{
+	int first = start("vars-a", set_jobs), second = start("vars-b", NULL);
+	char fifo[64];
+
+	(void)state;
+	snprintf(fifo, sizeof(fifo), "/tmp/tapmeter-variables-%d", getpid());
+	/* from the start */
+	hold(first, fifo);
+	look(first);
+	look(second);
+	take_snapshot();
+	assert_value("jobs", "vars-a", -1);
+	assert_value("jobs", "vars-b", 7);
+	let_go(fifo);
+	look(first);
+	take_snapshot();
+	assert_value("jobs", "vars-a", 41);
+	assert_int_equal(variables__unreadable(variables), 0);
+	/* and later */
+	hold(first, fifo);
+	variables__sweep(variables, 0, 1);
+	take_snapshot();
+	assert_value("jobs", "vars-a", -1);
+	assert_value("jobs", "vars-b", 7);
+	assert_int_equal(variables__unreadable(variables), 3);
+	let_go(fifo);
+	take_snapshot();
+	assert_value("jobs", "vars-a", 41);
+	/* until it ends */
+	hold(first, fifo);
+	end(first);
+	variables__sweep(variables, 0, 1);
+	take_snapshot();
+	assert_value("jobs", "vars-a", -1);
+	assert_int_equal(variables__unreadable(variables), 3);
+	let_go(fifo);
+}
+
 /* ---- registered gauges --------------------------------------------------------------------------- */
 
 static int64_t depth = 12;
@@ -386,6 +451,7 @@ int main(void)
 		VARIABLES_TEST(a_wild_pointer_is_counted_and_harms_nobody),
 		VARIABLES_TEST(a_sweep_finds_all_that_are_meant),
 		VARIABLES_TEST(what_has_gone_is_forgotten),
+		VARIABLES_TEST(who_does_not_let_himself_be_read_has_no_values_for_a_while),
 		VARIABLES_TEST(a_registered_gauge_is_read),
 		VARIABLES_TEST(a_process_that_is_not_tapped_registers_in_vain),
 		VARIABLES_TEST(names_that_are_none_make_no_family),

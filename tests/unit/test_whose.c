@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include "proc_tree.h"
 #include "relay/lookups.h"
+#include "util/aside.h"
 #include "whose.h"
 
 #define ID "3f4e1a0c9b8d7e6f5a4b3c2d1e0f99887766554433221100ffeeddccbbaa9988"
@@ -94,6 +95,48 @@ static void the_environment_of_the_first_process_names_the_kernel(void **state)
 	assert_string_equal(see(10)->subject.kernel_id, "k1");
 	assert_string_equal(see(10)->subject.container, ID);
 	assert_int_equal(whose__conflicts(whose), 0);
+}
+
+/* Its first process does not let its memory be read. */
+static void an_environment_that_does_not_come_is_read_later(void **state)
+{
+	struct aside *aside;
+	struct process *process;
+	int fd;
+
+	(void)state;
+	assert_int_equal(aside__new(&aside), 0);
+	whose__free(whose);
+	assert_int_equal(whose__new(&config, tree, tree, NULL, aside, &whose), 0);
+	put_container(10, ID, "k1");
+	put_container(20, ID2, "k2");
+	tree_remove(10, "environ");
+	tree_put_fifo("10/environ");
+	process = see(10);
+	assert_string_equal(process->subject.kernel_id, ID);
+	/* nobody else waits for it */
+	assert_string_equal(see(20)->subject.kernel_id, "k2");
+	tree_put_process(11, 10, 500, "11 2", "0::/docker/" ID "\n");
+	assert_string_equal(see(11)->subject.kernel_id, ID);
+	whose__take_changed(whose);
+	whose__sweep(whose, now += SECOND);
+	assert_int_equal(whose__take_changed(whose), 0);
+	fd = tree_open_fifo("10/environ", O_WRONLY);
+	while (aside__left_behind(aside))
+		usleep(1000);
+	close(fd);
+	tree_remove(10, "environ");
+	put_environment(10, "k1");
+	whose__sweep(whose, now += SECOND);
+	assert_int_equal(whose__take_changed(whose), 1);
+	assert_int_equal(whose__update(whose, process), 1);
+	assert_string_equal(process->subject.kernel_id, "k1");
+	/* and only once */
+	put_environment(10, "k3");
+	whose__sweep(whose, now += SECOND);
+	assert_int_equal(whose__take_changed(whose), 0);
+	again(NULL);
+	aside__free(aside);
 }
 
 static void outside_containers_no_environment_is_read(void **state)
@@ -319,6 +362,7 @@ int main(int argc, char **argv)
 #define WHOSE_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		WHOSE_TEST(the_environment_of_the_first_process_names_the_kernel),
+		WHOSE_TEST(an_environment_that_does_not_come_is_read_later),
 		WHOSE_TEST(outside_containers_no_environment_is_read),
 		WHOSE_TEST(a_kernel_id_that_is_none_is_ignored),
 		WHOSE_TEST(two_containers_of_one_kernel_are_known_by_their_ids),

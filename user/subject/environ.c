@@ -86,5 +86,5 @@ int environ_read(struct aside *aside, const char *root, uint32_t tgid, const cha
 	if (search.found == 1 && plausible_name(value, size))
 		return 0;
 	explicit_bzero(value, size);
-	return got == -ETIMEDOUT || got == -EBUSY ? (int)got : -ENOENT;
+	return got < 0 ? (int)got : -ENOENT;
 }

@@ -15,13 +15,18 @@ _Static_assert(OBJECT_TEXT_SIZE == TM_TEXT_LEN, "object texts and labels are equ
 struct memory {
 	struct aside *aside;
 	uint32_t tgid;
+	int unanswered; /* what it holds could not be told now */
 };
 
 static long read_memory(void *arg, uint64_t address, void *buf, size_t size)
 {
-	const struct memory *memory = arg;
+	struct memory *memory = arg;
+	long got = aside__read_memory(memory->aside, memory->tgid, address, buf, size);
 
-	return aside__read_memory(memory->aside, memory->tgid, address, buf, size);
+	if (got != -ETIMEDOUT && got != -EBUSY && got != -EAGAIN && got != -ENOMEM)
+		return got;
+	memory->unanswered = 1;
+	return -EBUSY;
 }
 
 /* The mangled name of the object's class, as bpf/label.bpf.h reads it. */
@@ -120,7 +125,7 @@ static int scan_object(struct probes *probes, struct memory *memory, const struc
 	return 0;
 }
 
-/* Returns 1, or 0 if the object could not be read. */
+/* As identify_stream(). */
 static int identify_object(struct probes *probes, struct memory *memory,
 			   const struct profile *profile, const struct tm_slot *slot,
 			   const struct tm_stream_event *event, struct stream_labels_text *out)
@@ -137,17 +142,17 @@ static int identify_object(struct probes *probes, struct memory *memory,
 	if (event && event->text_ok) {
 		snprintf(out->endpoint, sizeof(out->endpoint), "%s",
 			 event->text[0] ? event->text : "none");
-		return 1;
+		return memory->unanswered ? -EAGAIN : 1;
 	}
 	err = scan_object(probes, memory, profile, slot, event, out->endpoint);
 	/* readable, but no text in it: a socket that is neither bound nor connected */
 	if (err == -EAGAIN || (!err && !out->endpoint[0])) {
 		snprintf(out->endpoint, sizeof(out->endpoint), "none");
-		return 1;
+		err = 0;
 	}
 	if (err)
 		snprintf(out->endpoint, sizeof(out->endpoint), "unknown");
-	return !err;
+	return memory->unanswered ? -EAGAIN : !err;
 }
 
 /* What is no name, or was cut, is not told apart. */
@@ -170,6 +175,7 @@ int identify_stream(struct probes *probes, struct aside *aside, const struct pro
 		    struct stream_labels_text *out)
 {
 	struct memory memory = { .aside = aside, .tgid = slot->key.process.tgid };
+	int known;
 
 	memset(out, 0, sizeof(*out));
 	out->socket_type = "";
@@ -188,5 +194,6 @@ int identify_stream(struct probes *probes, struct aside *aside, const struct pro
 		snprintf(out->endpoint, sizeof(out->endpoint), "unknown");
 		return out->comm[0] != 0;
 	}
-	return identify_object(probes, &memory, profile, slot, event, out) && out->comm[0] != 0;
+	known = identify_object(probes, &memory, profile, slot, event, out);
+	return known < 0 ? known : known && out->comm[0] != 0;
 }

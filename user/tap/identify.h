@@ -22,8 +22,9 @@ void object_class_fill(const struct profile_object *object, const struct profile
 
 /*
  * Fills in the labels of the stream in `slot`. `event` may be NULL (lost). The first object of a class also
- * shows where objects of the class keep their text: that is then told to the BPF programs. Returns 1, or 0 if
- * the process had gone before its labels were read, or holds the lock of its memory. `aside`: aside.h.
+ * shows where objects of the class keep their text: that is then told to the BPF programs. Returns 1; 0: the process had
+ * gone before its labels were read; -EAGAIN: its memory cannot be read now, what is not known of it is "unknown". `aside`:
+ * aside.h.
  */
 int identify_stream(struct probes *probes, struct aside *aside, const struct profile *profile,
 		    const struct tm_slot *slot, const struct tm_stream_event *event,

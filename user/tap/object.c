@@ -102,16 +102,22 @@ static int is_empty_string(const struct object_scan *scan, uint32_t offset)
 	return string.data == address + SHORT_OFFSET && !string.length && !(string.capacity & 0xff);
 }
 
-/* The first string from `start` on. */
+/* The first string from `start` on. What lies behind one that cannot be read now may be one, too, but not the first. */
 static int find_text(const struct object_scan *scan, uint32_t start, uint32_t *place)
 {
 	char text[OBJECT_TEXT_SIZE];
 
 	for (uint32_t at = start; at + sizeof(struct string) <= scan->size; at += 8) {
-		if ((scan->tag && is_empty_string(scan, at)) || read_string(scan, at, text) > 0) {
+		int length = scan->tag && is_empty_string(scan, at) ? 1 :
+								      read_string(scan, at, text);
+
+		if (length > 0) {
 			*place = at;
 			return 0;
 		}
+		/* no string, or an address that leads nowhere */
+		if (length && length != -EINVAL && length != -EFAULT)
+			return length;
 	}
 	return -EAGAIN;
 }

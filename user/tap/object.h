@@ -19,7 +19,7 @@ struct object_scan {
 	uint32_t tag; /* 0: objects of this kind have none */
 	size_t prefix_count; /* a text starts with one of these */
 	const char *const *prefixes;
-	/* Reads memory of the tapped process. Returns the number of bytes read, or -errno. */
+	/* Reads memory of the tapped process. Returns the number of bytes read, -EFAULT: nothing is there, -errno: not now. */
 	long (*read)(void *arg, uint64_t address, void *buf, size_t size);
 	void *arg;
 };
@@ -34,7 +34,7 @@ struct object_layout {
  * Finds both places in the head of one object. The text is the first string behind the tag that
  * is empty or starts with a prefix; without a tag it is the first that starts with a prefix.
  * -ENOENT: the tag is not there, so this is no such object; -EAGAIN: the text is not, try another
- * object. *layout changes only if 0 is returned.
+ * object; the errno of `read`, but -EFAULT. *layout changes only if 0 is returned.
  */
 int object_layout_find(const struct object_scan *scan, struct object_layout *layout);
 

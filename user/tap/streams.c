@@ -8,6 +8,7 @@
 
 #define SLOT_REST_NS 1000000000ull /* from closed to given back */
 #define WAIT_FOR_EVENT_NS 50000000ull /* then the labels are looked up without it */
+#define WAIT_FOR_MEMORY_NS 5000000000ull /* then what is not known of them stays so */
 
 enum entry_state {
 	ENTRY_NONE,
@@ -126,13 +127,15 @@ static void entry_resolve(struct streams *s, uint32_t index, uint64_t now_ns)
 		return;
 	known = identify_stream(s->probes, s->cb.aside, identity.profile, slot, entry->event,
 				&text);
+	if (known < 0 && now_ns - entry->since_ns < WAIT_FOR_MEMORY_NS)
+		return;
 	identity.comm = text.comm;
 	identity.cgroups = entry->event ? entry->event->cgroup : NULL;
 	identity.endpoint = text.endpoint;
 	identity.socket_type = text.socket_type;
 	if (s->cb.open(s->cb.arg, &identity, &entry->user))
 		return;
-	if (!known)
+	if (known <= 0)
 		s->labels_unknown++;
 	entry_opened(entry);
 }

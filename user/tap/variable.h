@@ -63,13 +63,13 @@ struct variable_memory {
 int variable_memory_open(struct aside *aside, const char *proc_root, uint32_t tgid,
 			 struct variable_memory *out);
 void variable_memory_close(struct variable_memory *memory);
-/* 1 as long as it is the same process with the same program. */
+/* 1 as long as it is the same process with the same program. Never waits. */
 int variable_memory_alive(const struct variable_memory *memory);
 /*
  * Reads exactly `size` bytes. -ESRCH: the process has ended, or become another; -ENODATA: a page that it has never
  * touched; -EFAULT: nothing is mapped there; -ETIMEDOUT, -EBUSY: it does not let itself be read now.
  */
-int variable_memory_read(const struct variable_memory *memory, uint64_t address, void *buf,
+int variable_memory_read(const struct variable_memory *of, uint64_t address, void *buf,
 			 size_t size);
 
 #endif

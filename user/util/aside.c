@@ -10,9 +10,12 @@
 #include <unistd.h>
 #include "util/thread.h"
 
-#define CREDIT_NS 2000000000ull /* that is waited in vain */
+#define CREDIT_NS 2000000000ll /* that is waited in vain, or for slow answers */
 #define REFILL 10 /* it comes back in so many times as long */
 #define LEAST_NS 20000000ull /* is waited in any case */
+#define DEBT_NS 1000000000ll /* the credit may fall so far below zero */
+#define SLOW_NS 1000000ull /* an answer that takes longer is paid for, too */
+#define SLOW_MAX 64 /* of those who answered slowly last, so many are known */
 
 enum state {
 	IDLE,
@@ -28,6 +31,7 @@ struct worker {
 	enum state state;
 	unsigned generation;
 	uint64_t about;
+	int told; /* of its being left behind */
 	struct aside_job *job;
 	int result;
 };
@@ -41,7 +45,10 @@ struct aside {
 	unsigned left_count, generation;
 	unsigned workers; /* that live, and the caller: the last one frees it */
 	/* the caller's */
-	uint64_t credit_ns, refilled_ns;
+	int64_t credit_ns;
+	uint64_t refilled_ns;
+	uint64_t slow[SLOW_MAX]; /* whom it was about, since the credit was full */
+	unsigned slow_count;
 };
 
 static uint64_t monotonic_ns(void)
@@ -215,19 +222,50 @@ static void refill(struct aside *aside)
 {
 	uint64_t now_ns = monotonic_ns();
 
-	aside->credit_ns += (now_ns - aside->refilled_ns) / REFILL;
+	aside->credit_ns += (int64_t)((now_ns - aside->refilled_ns) / REFILL);
 	aside->refilled_ns = now_ns;
-	if (aside->credit_ns > CREDIT_NS)
-		aside->credit_ns = CREDIT_NS;
+	if (aside->credit_ns < CREDIT_NS)
+		return;
+	aside->credit_ns = CREDIT_NS;
+	aside->slow_count = 0;
+}
+
+static void pay(struct aside *aside, uint64_t about, uint64_t waited_ns)
+{
+	aside->credit_ns -= (int64_t)waited_ns;
+	aside->slow[aside->slow_count++ % SLOW_MAX] = about;
+}
+
+/*
+ * Who answers just before he would be left behind could hold the caller up as long as he likes: when the credit has been
+ * used up, those who were slow have to wait first, then all.
+ */
+static int is_out_of_credit(const struct aside *aside, uint64_t about)
+{
+	unsigned count = aside->slow_count < SLOW_MAX ? aside->slow_count : SLOW_MAX;
+
+	if (aside->credit_ns > 0)
+		return 0;
+	for (unsigned i = 0; i < count; i++)
+		if (aside->slow[i] == about)
+			return 1;
+	return aside->credit_ns <= -DEBT_NS;
 }
 
 static uint64_t patience_ns(const struct aside *aside, unsigned wait_ms)
 {
 	uint64_t wait_ns = wait_ms * 1000000ull;
+	uint64_t credit_ns = aside->credit_ns > 0 ? (uint64_t)aside->credit_ns : 0;
 
-	if (wait_ns > aside->credit_ns)
-		wait_ns = aside->credit_ns;
+	if (wait_ns > credit_ns)
+		wait_ns = credit_ns;
 	return wait_ns < LEAST_NS ? LEAST_NS : wait_ns;
+}
+
+/* -ETIMEDOUT is ours: who serves a file may answer with it, too. */
+static int result_of(int result)
+{
+	return result == -ETIMEDOUT ? -EIO : result;
 }
 
 /* With the lock. 0, or -ETIMEDOUT. */
@@ -247,24 +285,30 @@ static int await(struct aside *aside, const struct worker *worker, uint64_t wait
 static int run_in(struct worker *worker, uint64_t about, unsigned wait_ms, struct aside_job *job)
 {
 	struct aside *aside = worker->aside;
-	uint64_t wait_ns = patience_ns(aside, wait_ms);
+	uint64_t begun_ns = monotonic_ns(), waited_ns;
+	int err;
 
 	worker->about = about;
 	worker->state = AT_WORK;
 	worker->job = job;
 	pthread_cond_signal(&worker->wake);
-	if (!await(aside, worker, wait_ns)) {
+	err = await(aside, worker, patience_ns(aside, wait_ms));
+	waited_ns = monotonic_ns() - begun_ns;
+	/* what takes its time by itself is not paid for if it comes back */
+	if (err || (wait_ms <= ASIDE_QUESTION_MS && waited_ns > SLOW_NS))
+		pay(aside, about, waited_ns);
+	if (!err) {
 		worker->state = IDLE;
 		aside->idle = worker;
-		return worker->result;
+		return result_of(worker->result);
 	}
 	worker->state = LEFT;
+	worker->told = 0;
 	worker->next = aside->left;
 	aside->left = worker;
 	aside->left_count++;
 	aside->idle = NULL;
-	aside->credit_ns -= wait_ns < aside->credit_ns ? wait_ns : aside->credit_ns;
-	return -ETIMEDOUT;
+	return err;
 }
 
 int aside__run(struct aside *aside, uint64_t about, unsigned wait_ms, struct aside_job *job)
@@ -273,11 +317,12 @@ int aside__run(struct aside *aside, uint64_t about, unsigned wait_ms, struct asi
 	int err = 0;
 
 	if (!aside)
-		return job->run(job);
+		return result_of(job->run(job));
 	refill(aside);
 	pthread_mutex_lock(&aside->lock);
 	worker = aside->idle;
-	if (is_out(aside, about) || aside->left_count == ASIDE_MAX)
+	if (is_out(aside, about) || aside->left_count == ASIDE_MAX ||
+	    (wait_ms <= ASIDE_QUESTION_MS && is_out_of_credit(aside, about)))
 		err = -EBUSY;
 	else if (!worker)
 		err = start_worker(aside, &worker);
@@ -295,6 +340,24 @@ unsigned aside__left_behind(struct aside *aside)
 	count = aside->left_count;
 	pthread_mutex_unlock(&aside->lock);
 	return count;
+}
+
+int aside__untold(struct aside *aside, uint64_t *about)
+{
+	struct worker *worker;
+	int found;
+
+	pthread_mutex_lock(&aside->lock);
+	worker = aside->left;
+	while (worker && worker->told)
+		worker = worker->next;
+	found = worker != NULL;
+	if (worker) {
+		worker->told = 1;
+		*about = worker->about;
+	}
+	pthread_mutex_unlock(&aside->lock);
+	return found;
 }
 
 /* ---- questions --------------------------------------------------------------------------------- */

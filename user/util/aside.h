@@ -4,7 +4,8 @@
 /*
  * What may take for ever is done aside, in a thread that is left behind when it takes too long: the Linux kernel answers
  * questions about a process's memory only when the process lets go of its lock, and reads a file only when who serves it
- * answers. Not more than ASIDE_MAX threads are left behind, and the caller waits 2 s and a tenth of the time in all.
+ * answers. Not more than ASIDE_MAX threads are left behind, and the caller waits 3 s and a tenth of the time in all, for those
+ * left behind and for questions that are answered slowly.
  *
  * One thread calls; jobs run in others. With NULL for the object, all is done at once, and waited for.
  */
@@ -38,12 +39,15 @@ void aside__renew(struct aside *aside);
 
 /*
  * Runs the job and returns what it returns; the job is the caller's. -ETIMEDOUT: it took longer than wait_ms, or than there
- * was time for; it is dropped when it ends, and the caller must not touch it. -EBUSY: one about the same has not come back yet, or too many
- * have not; -errno: no thread could be started; the job is the caller's.
+ * was time for; it is dropped when it ends, and the caller must not touch it. (A job's own becomes -EIO.) -EBUSY: one about the
+ * same has not come back yet, or too many have not, or questions have been answered too slowly, those about the same first;
+ * -errno: no thread could be started; the job is the caller's.
  */
 int aside__run(struct aside *aside, uint64_t about, unsigned wait_ms, struct aside_job *job);
 /* How many threads are left behind now. */
 unsigned aside__left_behind(struct aside *aside);
+/* 1, and whom one is left behind for that has not been told of yet; else 0. */
+int aside__untold(struct aside *aside, uint64_t *about);
 
 /* open(2): a descriptor, -errno, or as aside__run(). */
 int aside__open(struct aside *aside, uint32_t tgid, const char *path, int flags);
