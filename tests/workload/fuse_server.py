@@ -4,12 +4,18 @@
 
 	fuse_server.py serve MOUNTPOINT LIBRARY [pass]
 
-Mounts it, and serves a copy of LIBRARY; with `pass` (Linux 6.9), what maps the file gets LIBRARY itself. Commands: `only PID` answers no one else any more; `asked` {"asked": [[thread id,
-opcode], …]} of others since. At the end of stdin it is unmounted.
+Mounts it, and serves a copy of LIBRARY; with `pass` (Linux 6.9), what maps the file gets LIBRARY itself. At the end of stdin
+it is unmounted. Commands, all answered by {"asked": [[thread id, opcode], …], "swallowed": N}:
 
-	fuse_server.py map CGROUP…
+	only PID	answers no one else any more; they are in `asked`
+	asked
+	swallow SECONDS	answers no more writes, and takes their number as `swallowed`: who waits for them may hold the lock
+			of its memory, and with it others, so that the server kills itself after that time
+	release		answers these, and all that follow
 
-Goes into these cgroups. Commands: `map PATH`; `overlay LOWER ROOM` mounts an overlay on LOWER at ROOM/merged and has the
+	fuse_server.py map
+
+Commands: `map PATH`; `overlay LOWER ROOM` mounts an overlay on LOWER at ROOM/merged and has the
 file copied up, so that it is mapped from what is not FUSE.
 
 They must be two processes: at exit, who maps a file of its own filesystem waits for itself.
@@ -20,6 +26,7 @@ import fcntl
 import json
 import mmap
 import os
+import signal
 import struct
 import sys
 import threading
@@ -28,8 +35,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 NAME = "libzmq.so.5"
 MNT_DETACH = 2
 # include/uapi/linux/fuse.h
-LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE, FLUSH, INIT, OPENDIR, RELEASEDIR, BATCH_FORGET = (
-	1, 2, 3, 14, 15, 17, 18, 25, 26, 27, 29, 42,
+LOOKUP, FORGET, GETATTR, OPEN, READ, WRITE, STATFS, RELEASE, FLUSH, INIT, OPENDIR, RELEASEDIR, BATCH_FORGET = (
+	1, 2, 3, 14, 15, 16, 17, 18, 25, 26, 27, 29, 42,
 )  # fmt: skip
 ENOENT, ENOSYS = 2, 38
 REQUEST = struct.Struct("<IIQQIIII")
@@ -54,6 +61,7 @@ class Server:
 		with open(library, "rb") as file:
 			self.data = file.read()
 		self.only, self.asked = None, []
+		self.swallows, self.swallowed, self.lock = False, [], threading.Lock()
 		self.device = os.open("/dev/fuse", os.O_RDWR)
 		mount(b"fuse", where, f"fd={self.device},rootmode=40000,user_id=0,group_id=0,allow_other")
 		threading.Thread(target=self.serve, daemon=True).start()
@@ -82,6 +90,8 @@ class Server:
 		if opcode == READ:
 			at, size = struct.unpack_from("<QI", body, 8)
 			return self.data[at : at + size]
+		if opcode == WRITE:  # of which nothing is kept
+			return struct.pack("<2I", struct.unpack_from("<I", body, 16)[0], 0)
 		if opcode == STATFS:
 			return struct.pack("<5Q4I24x", 1, 1, 1, 1, 1, 4096, 255, 4096, 0)
 		return b"" if opcode in (RELEASE, FLUSH, RELEASEDIR) else ENOSYS
@@ -92,15 +102,36 @@ class Server:
 				request = os.read(self.device, 1 << 18)
 			except OSError:
 				return  # it was unmounted
-			_, opcode, unique, node, _, _, pid, _ = REQUEST.unpack_from(request)
+			_, opcode, _, _, _, _, pid, _ = REQUEST.unpack_from(request)
 			if opcode in (FORGET, BATCH_FORGET):
 				continue
 			if self.only is not None and pid not in (0, self.only):
 				self.asked.append((pid, opcode))
 				continue
-			out = self.answer(opcode, node, request[REQUEST.size :])
-			error, out = (-out, b"") if isinstance(out, int) else (0, out)
-			os.write(self.device, struct.pack("<IiQ", 16 + len(out), error, unique) + out)
+			with self.lock:
+				if opcode == WRITE and self.swallows:
+					self.swallowed.append(request)
+					continue
+			self.reply(request)
+
+	def reply(self, request):
+		_, opcode, unique, node, *_ = REQUEST.unpack_from(request)
+		out = self.answer(opcode, node, request[REQUEST.size :])
+		error, out = (-out, b"") if isinstance(out, int) else (0, out)
+		os.write(self.device, struct.pack("<IiQ", 16 + len(out), error, unique) + out)
+
+	def swallow(self, seconds):
+		signal.signal(signal.SIGALRM, signal.SIG_DFL)
+		signal.alarm(seconds)  # needs neither this interpreter nor a new process
+		with self.lock:
+			self.swallows = True
+
+	def release(self):
+		with self.lock:
+			requests, self.swallowed, self.swallows = self.swallowed, [], False
+		for request in requests:
+			self.reply(request)
+		signal.alarm(0)
 
 
 def serve(where, library, passes=None):
@@ -110,7 +141,11 @@ def serve(where, library, passes=None):
 		command, *words = line.split()
 		if command == "only":
 			server.only = int(words[0])
-		say(asked=server.asked)
+		elif command == "swallow":
+			server.swallow(int(words[0]))
+		elif command == "release":
+			server.release()
+		say(asked=server.asked, swallowed=len(server.swallowed))
 	libc.umount2(os.fsencode(where), MNT_DETACH)
 
 
@@ -128,11 +163,8 @@ def overlay(lower, room):
 	os.utime(os.path.join(merged, NAME))
 
 
-def map_files(*cgroups):
+def map_files():
 	kept = []
-	for cgroup in cgroups:
-		with open(os.path.join(cgroup, "cgroup.procs"), "w", encoding="ascii") as file:
-			file.write("0")
 	say(ready=os.getpid())
 	for line in sys.stdin:
 		command, *words = line.split()
