@@ -303,6 +303,40 @@ static void a_job_that_says_itself_that_it_took_too_long_stays_the_callers(void 
 	assert_int_equal(dropped(), 0);
 }
 
+static int sleep_long(struct aside_job *job)
+{
+	const struct timespec time = { .tv_nsec = 200000000 };
+
+	(void)job;
+	nanosleep(&time, NULL);
+	return 7;
+}
+
+/* Its answers come in time, each after long. */
+static unsigned answered_slowly(uint64_t about, unsigned times)
+{
+	unsigned count = 0;
+	int result = 7;
+
+	while (count < times && result == 7) {
+		struct aside_job *job = job_new();
+
+		job->run = sleep_long;
+		result = aside__run(aside, about, 2000, job);
+		count += result == 7;
+		if (result != -ETIMEDOUT)
+			free(job);
+	}
+	return count;
+}
+
+static void jobs_that_wait_long_are_paid_for_but_probes_are_not(void **state)
+{
+	(void)state;
+	assert_int_equal(answered_slowly(ASIDE_PROBES, 15), 15);
+	assert_in_range(answered_slowly(ASIDE_DEVICE(1), 15), 5, 14);
+}
+
 static void it_may_end_while_some_are_left_behind(void **state)
 {
 	(void)state;
@@ -415,6 +449,7 @@ int main(void)
 		ASIDE_TEST(slow_answers_use_up_the_patience_too),
 		ASIDE_TEST(for_many_who_are_slow_all_wait_in_the_end),
 		ASIDE_TEST(a_job_that_says_itself_that_it_took_too_long_stays_the_callers),
+		ASIDE_TEST(jobs_that_wait_long_are_paid_for_but_probes_are_not),
 		ASIDE_TEST(it_may_end_while_some_are_left_behind),
 		ASIDE_TEST(threads_begin_anew),
 		ASIDE_TEST(a_descriptor_that_comes_late_is_closed),

@@ -24,6 +24,7 @@
 #define PAGE_SIZE 4096ull
 #define PAGE_THERE (3ull << 62) /* present, or swapped out */
 #define MAX_FILES 1024 /* remembered; beyond, all are forgotten */
+#define READ_MS 2000 /* thousands of times as long as most files take */
 #define MAX_LINES 65536 /* of /proc/PID/maps that are looked at */
 
 /* What is known of a file: where in it each wanted variable is. */
@@ -92,75 +93,133 @@ static void describe(struct elf_file *elf, const struct variable_want *want,
 								   sizeof(out->initial));
 }
 
+/* What is done aside: who serves the file may not answer. */
+struct search {
+	struct aside_job job;
+	int handle, fd; /* -1 = none */
+	const struct variable_want *wants;
+	size_t want_count;
+	uint64_t start, offset; /* where the process has mapped which part of it */
+	int is_known; /* 1: that it has some is known, and where it lies alone is asked */
+	struct variable *found; /* NULL = none of them */
+	int is_placed; /* 1: `bias` is what the file's own addresses lack */
+	uint64_t bias;
+};
+
 /* The names that are wanted, each once, as elf.h needs it. Returns how many. */
-static size_t list_names(const struct variable_files *files, const char **names)
+static size_t list_names(const struct search *search, const char **names)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < files->want_count; i++) {
+	for (size_t i = 0; i < search->want_count; i++) {
 		size_t k = 0;
 
-		while (k < count && strcmp(names[k], files->wants[i].symbol) != 0)
+		while (k < count && strcmp(names[k], search->wants[i].symbol) != 0)
 			k++;
 		if (k == count)
-			names[count++] = files->wants[i].symbol;
+			names[count++] = search->wants[i].symbol;
 	}
 	return count;
 }
 
-/* Whether the file has any of the variables. */
-static int search(struct variable_files *files, struct elf_file *elf, struct variable *found)
+/* Finds those of the variables that the file has. */
+static int find_variables(const struct search *search, struct elf_file *elf, const char **names,
+			  struct elf_symbol *symbols)
 {
-	const char **names = calloc(files->want_count, sizeof(*names));
-	struct elf_symbol *symbols = calloc(files->want_count, sizeof(*symbols));
-	size_t count = 0;
+	size_t count = list_names(search, names);
 	int any = 0;
 
-	if (names && symbols) {
-		count = list_names(files, names);
-		elf_file__variables(elf, names, count, symbols);
-	}
-	for (size_t i = 0; i < files->want_count; i++) {
+	elf_file__variables(elf, names, count, symbols);
+	for (size_t i = 0; i < search->want_count; i++) {
 		for (size_t k = 0; k < count; k++) {
-			if (!symbols[k].offset || strcmp(names[k], files->wants[i].symbol) != 0)
+			if (!symbols[k].offset || strcmp(names[k], search->wants[i].symbol) != 0)
 				continue;
-			describe(elf, &files->wants[i], &symbols[k], &found[i]);
+			describe(elf, &search->wants[i], &symbols[k], &search->found[i]);
 			any = 1;
 		}
 	}
-	free(names);
-	free(symbols);
 	return any;
 }
 
-/* The file behind fd, looked into if it is new. NULL: out of memory. */
-static struct file *file_of(struct variable_files *files, int fd, struct elf_file **elf)
+static int search_elf(struct search *search, struct elf_file *elf)
 {
-	struct variable *found;
-	struct file *file;
-	struct stat st;
-	char err[128];
+	const char **names = calloc(search->want_count, sizeof(*names));
+	struct elf_symbol *symbols = calloc(search->want_count, sizeof(*symbols));
+	int any = 0;
 
-	if (known_stat(fd, &st))
-		return NULL;
+	search->found = calloc(search->want_count, sizeof(*search->found));
+	if (names && symbols && search->found)
+		any = find_variables(search, elf, names, symbols);
+	if (!any) {
+		free(search->found);
+		search->found = NULL;
+	}
+	free(names);
+	free(symbols);
+	return names && symbols ? 0 : -ENOMEM;
+}
+
+/* 0, also if the file is no ELF file. */
+static int run_search(struct aside_job *job)
+{
+	struct search *search = (struct search *)job;
+	struct elf_file *elf;
+	char text[128];
+	int err;
+
+	search->fd = reopen_regular(search->handle);
+	search->handle = -1;
+	if (search->fd < 0)
+		return search->fd;
+	err = elf_file__new(search->fd, &elf, text, sizeof(text));
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	err = search->is_known ? 0 : search_elf(search, elf);
+	if (!err && (search->is_known || search->found))
+		search->is_placed =
+			!elf_file__bias(elf, search->start, search->offset, &search->bias);
+	elf_file__free(elf);
+	return err;
+}
+
+static void drop_search(struct aside_job *job)
+{
+	struct search *search = (struct search *)job;
+
+	if (search->handle >= 0)
+		close(search->handle);
+	if (search->fd >= 0)
+		close(search->fd);
+	free(search->found);
+	free(search);
+}
+
+/* NULL: it has not been looked into. */
+static struct file *known_file(struct variable_files *files, const struct stat *st)
+{
 	for (size_t i = 0; i < files->count; i++) {
-		file = &files->files[i];
-		if (file->dev == st.st_dev && file->ino == st.st_ino &&
-		    file->changed.tv_sec == st.st_ctim.tv_sec &&
-		    file->changed.tv_nsec == st.st_ctim.tv_nsec)
+		struct file *file = &files->files[i];
+
+		if (file->dev == st->st_dev && file->ino == st->st_ino &&
+		    file->changed.tv_sec == st->st_ctim.tv_sec &&
+		    file->changed.tv_nsec == st->st_ctim.tv_nsec)
 			return file;
 	}
+	return NULL;
+}
+
+/* Takes over what has been found. */
+static struct file *add_file(struct variable_files *files, const struct stat *st,
+			     struct search *search)
+{
+	struct file *file;
+
 	if (files->count == MAX_FILES)
 		forget(files);
-	found = calloc(files->want_count, sizeof(*found));
-	if (!found)
-		return NULL;
 	file = &files->files[files->count++];
-	*file = (struct file){ .dev = st.st_dev, .ino = st.st_ino, .changed = st.st_ctim };
-	if (!elf_file__new(fd, elf, err, sizeof(err)) && search(files, *elf, found))
-		file->found = found;
-	else
-		free(found);
+	*file = (struct file){ .dev = st->st_dev, .ino = st->st_ino, .changed = st->st_ctim };
+	file->found = search->found;
+	search->found = NULL;
 	return file;
 }
 
@@ -197,13 +256,9 @@ struct mapping {
 };
 
 /* Takes what the file has, mapped so, for those variables that are not found yet. */
-static void take(struct variable_files *files, const struct file *file, const struct elf_file *elf,
+static void take(struct variable_files *files, const struct file *file, uint64_t bias,
 		 const struct mapping *mapping, struct variable *out)
 {
-	uint64_t bias;
-
-	if (elf_file__bias(elf, mapping->start, mapping->offset, &bias))
-		return;
 	for (size_t i = 0; i < files->want_count; i++) {
 		const char *pattern = files->wants[i].file;
 
@@ -215,13 +270,46 @@ static void take(struct variable_files *files, const struct file *file, const st
 	}
 }
 
+/* The handle is closed. 0; -ENOMEM, -ETIMEDOUT, -EBUSY: the process is looked at again later. */
+static int look_into(struct variable_files *files, int handle, const struct stat *st,
+		     const struct mapping *mapping, struct variable *out)
+{
+	struct file *file = known_file(files, st);
+	struct search *search = calloc(1, sizeof(*search));
+	int err;
+
+	if (!search) {
+		close(handle);
+		return -ENOMEM;
+	}
+	*search = (struct search){
+		.job = { .run = run_search, .drop = drop_search },
+		.handle = handle,
+		.fd = -1,
+		.wants = files->wants,
+		.want_count = files->want_count,
+		.start = mapping->start,
+		.offset = mapping->offset,
+		.is_known = file != NULL,
+	};
+	err = aside__run(files->aside, ASIDE_DEVICE(st->st_dev), READ_MS, &search->job);
+	if (err == -ETIMEDOUT)
+		return err; /* it is dropped when it ends */
+	if (!err && !file)
+		file = add_file(files, st, search);
+	if (!err && search->is_placed)
+		take(files, file, search->bias, mapping, out);
+	drop_search(&search->job);
+	return err == -ENOMEM || err == -EBUSY ? err : 0;
+}
+
 static int look_at(struct variable_files *files, const char *proc_root, uint32_t tgid,
 		   const struct mapping *mapping, struct variable *out)
 {
-	struct elf_file *elf = NULL;
-	struct file *file;
-	char path[128], err[128];
-	int handle, fd;
+	const struct file *file;
+	char path[128];
+	struct stat st;
+	int handle;
 
 	snprintf(path, sizeof(path), "%s/%u/map_files/%llx-%llx", proc_root, tgid, mapping->start,
 		 mapping->end);
@@ -230,15 +318,16 @@ static int look_at(struct variable_files *files, const char *proc_root, uint32_t
 		return handle;
 	if (handle < 0)
 		return 0; /* it was unmapped meanwhile */
-	fd = reopen_regular(handle);
-	if (fd < 0)
+	if (known_stat(handle, &st) || !S_ISREG(st.st_mode)) {
+		close(handle);
 		return 0; /* a device */
-	file = file_of(files, fd, &elf);
-	if (file && file->found && (elf || !elf_file__new(fd, &elf, err, sizeof(err))))
-		take(files, file, elf, mapping, out);
-	elf_file__free(elf);
-	close(fd);
-	return file ? 0 : -ENOMEM;
+	}
+	file = known_file(files, &st);
+	if (file && !file->found) {
+		close(handle);
+		return 0;
+	}
+	return look_into(files, handle, &st, mapping, out);
 }
 
 /* 1 if the line is of code that lies in a file. */

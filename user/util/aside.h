@@ -5,7 +5,7 @@
  * What may take for ever is done aside, in a thread that is left behind when it takes too long: the Linux kernel answers
  * questions about a process's memory only when the process lets go of its lock, and reads a file only when who serves it
  * answers. Not more than ASIDE_MAX threads are left behind, and the caller waits 3 s and a tenth of the time in all, for those
- * left behind and for questions that are answered slowly.
+ * left behind and for those that wait long themselves (but for probes, which take their time).
  *
  * One thread calls; jobs run in others. With NULL for the object, all is done at once, and waited for.
  */
@@ -18,7 +18,7 @@
 
 /* What a job is about: while one has not come back, no other about the same is begun. */
 #define ASIDE_PROCESS(tgid) ((uint64_t)(tgid))
-#define ASIDE_DEVICE(device) (1ull << 32 | (device))
+#define ASIDE_DEVICE(device) (1ull << 32 | (uint32_t)(device))
 #define ASIDE_PROBES (2ull << 32)
 #define ASIDE_PROCESSES (3ull << 32) /* all of them */
 
