@@ -164,7 +164,7 @@ static void on_passed_over(void *arg, const char *owner, const struct taps_passe
 			LOG_STR("kernel_id", owner), LOG_U64("files", more->unsafe));
 	if (more->busy)
 		log_msg(LOG_WARN,
-			"what processes of a kernel map cannot be looked at: the lock of their memory is held",
+			"what processes of a kernel map cannot be looked at: the lock of their memory is held, or who serves a file does not answer",
 			LOG_STR("kernel_id", owner), LOG_U64("times", more->busy));
 }
 

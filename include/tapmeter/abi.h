@@ -536,7 +536,7 @@ enum tm_lost {
 	TM_LOST_FILES_LATE, /* times that a process's files were not looked at: others of its kernel took too long */
 	TM_LOST_FILES_FULL, /* times that there was no room to tap a file */
 	TM_LOST_FILES_UNSAFE, /* files that are not looked into: they are on a container's own FUSE filesystem */
-	TM_LOST_FILES_BUSY, /* times that a process's files were not looked at: the lock of its memory was held */
+	TM_LOST_FILES_BUSY, /* times that a process's files could not be looked at: its memory's lock is held, or who serves one does not answer */
 	TM_LOST_COUNT,
 };
 

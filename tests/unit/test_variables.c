@@ -52,7 +52,7 @@ static struct gauges *gauges;
 static struct variables *variables;
 static struct snapshot *snapshot;
 static pid_t children[8];
-static int child_count, allow;
+static int child_count, allow, busy;
 
 static int allowed(void *arg, const struct process *process)
 {
@@ -61,16 +61,39 @@ static int allowed(void *arg, const struct process *process)
 	return allow;
 }
 
+/* All that it maps, unless that cannot be told now. */
+static int may_open(void *arg, uint32_t tgid, struct variable_ranges *out)
+{
+	unsigned long start, end;
+	char path[64], line[512];
+	FILE *maps;
+	int err = 0;
+
+	(void)arg;
+	if (busy)
+		return -EAGAIN;
+	snprintf(path, sizeof(path), "/proc/%u/maps", tgid);
+	maps = fopen(path, "re");
+	assert_non_null(maps);
+	while (!err && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
+			err = variable_ranges_add(out, start, end);
+	fclose(maps);
+	return err;
+}
+
 static int setup(void **state)
 {
 	struct variables_config config = {
 		.proc_root = "/proc",
 		.specs = &declared,
 		.allowed = allowed,
+		.may_open = may_open,
 	};
 
 	(void)state;
 	allow = 1;
+	busy = 0;
 	child_count = 0;
 	snapshot = NULL;
 	if (gauges__new(&gauges) || aside__new(&aside))
@@ -310,6 +333,22 @@ static void who_does_not_let_himself_be_read_has_no_values_for_a_while(void **st
 	let_go(fifo);
 }
 
+static void who_could_not_be_looked_at_is_looked_at_again(void **state)
+{
+	int child = start("vars-a", set_jobs);
+
+	(void)state;
+	busy = 1;
+	look(child);
+	take_snapshot();
+	assert_value("jobs", "vars-a", -1);
+	busy = 0;
+	/* it has not mapped anything since */
+	variables__look(variables, (uint32_t)children[child], 0, 1);
+	take_snapshot();
+	assert_value("jobs", "vars-a", 41);
+}
+
 /* ---- registered gauges --------------------------------------------------------------------------- */
 
 static int64_t depth = 12;
@@ -452,6 +491,7 @@ int main(void)
 		VARIABLES_TEST(a_sweep_finds_all_that_are_meant),
 		VARIABLES_TEST(what_has_gone_is_forgotten),
 		VARIABLES_TEST(who_does_not_let_himself_be_read_has_no_values_for_a_while),
+		VARIABLES_TEST(who_could_not_be_looked_at_is_looked_at_again),
 		VARIABLES_TEST(a_registered_gauge_is_read),
 		VARIABLES_TEST(a_process_that_is_not_tapped_registers_in_vain),
 		VARIABLES_TEST(names_that_are_none_make_no_family),

@@ -370,8 +370,10 @@ static void look_into(struct taps *taps, const struct tm_mapping *m, struct inta
 	struct mapped_file mapped;
 	int err = mapped_file__open(taps->cb.aside, m, &profiles, &mapped);
 
-	if (err == -ETIMEDOUT || err == -EBUSY)
-		pass_over(taps, owner);
+	if (err == -ETIMEDOUT || err == -EBUSY) {
+		owner->busy++;
+		taps->passed_over.busy++;
+	}
 	if (err && err != -ENOEXEC)
 		miss(taps, m); /* gone, or not allowed: looked at again the next time */
 	else

@@ -36,7 +36,8 @@ struct taps_passed_over {
 	uint64_t late; /* times that mappings were not looked at: their owner has used up its time for now */
 	uint64_t full; /* times that there was no room for a file: all functions, or its owner's quarter, are taken */
 	uint64_t unsafe; /* files on a FUSE filesystem that the host has not mounted: who serves it may never answer */
-	uint64_t busy; /* times that a process was not looked at by a sweep: the lock of its memory was held */
+	/* times that a sweep could not look at a process, or a file not be read: the lock of its memory was held, or who serves it did not answer */
+	uint64_t busy;
 };
 
 #define TAPS_MAX_PROCESSES 8 /* with links of their own; many on one file cost each call */
