@@ -375,7 +375,7 @@ static int open_gauges(struct collector *c)
 /* Whose it is, and where it is kept. */
 static int open_tables(struct collector *c, struct relay_link *relay)
 {
-	int error = processes__new("/proc", &c->processes);
+	int error = processes__new(c->aside, "/proc", &c->processes);
 
 	if (!error)
 		error = open_usages(c);

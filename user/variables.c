@@ -140,7 +140,7 @@ static int fill(struct variables *v)
 		.symbol = TAP_TABLE_SYMBOL,
 		.size = sizeof(struct tap_table),
 	};
-	err = processes__new(v->config.proc_root, &v->processes);
+	err = processes__new(v->config.aside, v->config.proc_root, &v->processes);
 	if (!err)
 		err = variable_files__new(v->wants, v->spec_count + 1, v->config.aside, &v->files);
 	for (size_t i = 0; i < v->spec_count && !err; i++)
@@ -318,7 +318,7 @@ static struct entry *entry_new(struct variables *v, const struct candidate *cand
 	struct entry *entry;
 	int is_new;
 
-	if (procfs_stat(v->config.proc_root, id.tgid, &stat))
+	if (procfs_stat(v->config.aside, v->config.proc_root, id.tgid, &stat))
 		return NULL;
 	id.start_ns = stat.start_ticks * PROCFS_TICK_NS;
 	if (processes__see(v->processes, &id, &process, &is_new))

@@ -47,7 +47,7 @@ int whose__new(const struct config *config, const char *root, const char *proc_r
 	};
 	whose->relay = relay;
 	whose->aside = aside;
-	err = containers__new(proc_root, &whose->containers);
+	err = containers__new(aside, proc_root, &whose->containers);
 	if (err) {
 		free(whose);
 		return err;
@@ -200,9 +200,11 @@ static void read_environment(struct whose *whose, struct container *container, u
 	char kernel_id[KERNEL_ID_SIZE];
 	int err;
 
-	if (!procfs_alive(whose->proc_root, container->first.tgid, container->first.start_ticks)) {
+	if (!procfs_alive(whose->aside, whose->proc_root, container->first.tgid,
+			  container->first.start_ticks)) {
 		container->unread = 0;
-		if (first_process_find(whose->proc_root, tgid, container->id, &container->first))
+		if (first_process_find(whose->aside, whose->proc_root, tgid, container->id,
+				       &container->first))
 			return;
 	} else if (!container->unread) {
 		return;

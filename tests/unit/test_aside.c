@@ -421,6 +421,18 @@ static void a_read_that_does_not_come_back_leaves_the_callers_alone(void **state
 	assert_string_equal(buf, text);
 }
 
+static void a_file_is_read_as_far_as_there_is_room(void **state)
+{
+	char buf[8] = "", all[64];
+
+	(void)state;
+	assert_in_range(aside__read_file(aside, 1, "/proc/self/stat", buf, sizeof(buf)), 8, 8);
+	assert_in_range(aside__read_file(aside, 1, "/proc/self/comm", all, sizeof(all)), 2, 16);
+	assert_int_equal(aside__read_file(aside, 1, "/dev/null", all, sizeof(all)), 0);
+	assert_int_equal(aside__read_file(aside, 1, "/nowhere", all, sizeof(all)), -ENOENT);
+	assert_int_equal(aside__read_file(aside, 1, "/proc", all, sizeof(all)), -EISDIR);
+}
+
 static void memory_of_a_process_is_read(void **state)
 {
 	const uint64_t value = 0x1122334455667788;
@@ -454,6 +466,7 @@ int main(void)
 		ASIDE_TEST(threads_begin_anew),
 		ASIDE_TEST(a_descriptor_that_comes_late_is_closed),
 		ASIDE_TEST(a_read_that_does_not_come_back_leaves_the_callers_alone),
+		ASIDE_TEST(a_file_is_read_as_far_as_there_is_room),
 		ASIDE_TEST(memory_of_a_process_is_read),
 	};
 

@@ -15,7 +15,7 @@ static struct containers *containers;
 
 static int setup(void **state)
 {
-	return tree_setup(state) || containers__new(tree, &containers);
+	return tree_setup(state) || containers__new(NULL, tree, &containers);
 }
 
 static int teardown(void **state)

@@ -48,7 +48,7 @@ static void put_host(size_t i)
 static void check(unsigned tgid, const char *container, unsigned expected)
 {
 	struct first_process first;
-	int err = first_process_find(tree, tgid, container, &first);
+	int err = first_process_find(NULL, tree, tgid, container, &first);
 
 	assert_int_equal(err, expected ? 0 : -ENOENT);
 	assert_int_equal(first.tgid, expected);
@@ -83,10 +83,10 @@ static void its_start_is_told(void **state)
 
 	(void)state;
 	put_host(0);
-	assert_int_equal(first_process_find(tree, 203, ID, &first), 0);
+	assert_int_equal(first_process_find(NULL, tree, 203, ID, &first), 0);
 	assert_int_equal(first.start_ticks, 2000);
-	assert_true(procfs_alive(tree, 200, 2000));
-	assert_false(procfs_alive(tree, 200, 2001));
+	assert_true(procfs_alive(NULL, tree, 200, 2000));
+	assert_false(procfs_alive(NULL, tree, 200, 2001));
 }
 
 static void without_a_pid_1_the_oldest_is_the_first(void **state)
@@ -131,9 +131,9 @@ static void a_name_cannot_make_a_process_the_first(void **state)
 	(void)state;
 	put_host(0);
 	/* proc_tree.h gives each the name "a\nNSpid:\t9 1", as the Linux kernel shows it */
-	assert_false(procfs_is_first(tree, 201));
-	assert_true(procfs_is_first(tree, 202));
-	assert_false(procfs_is_first(tree, 1));
+	assert_false(procfs_is_first(NULL, tree, 201));
+	assert_true(procfs_is_first(NULL, tree, 202));
+	assert_false(procfs_is_first(NULL, tree, 1));
 }
 
 int main(void)

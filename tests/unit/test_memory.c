@@ -426,7 +426,7 @@ static int find_containers(void)
 {
 	struct containers *containers;
 	struct container *container;
-	int ret = containers__new("/proc", &containers);
+	int ret = containers__new(NULL, "/proc", &containers);
 
 	if (ret)
 		return ret;

@@ -72,7 +72,7 @@ static int setup(void **state)
 {
 	(void)state;
 	strcpy(root, "/tmp/tapmeter-proc-XXXXXX");
-	return mkdtemp(root) ? processes__new(root, &processes) : -1;
+	return mkdtemp(root) ? processes__new(NULL, root, &processes) : -1;
 }
 
 static int teardown(void **state)
@@ -286,7 +286,7 @@ static void the_test_itself_is_alive(void **state)
 	for (int i = 0; i < 20; i++)
 		at = strchr(at, ' ') + 1;
 	start = strtoull(at, NULL, 10);
-	assert_int_equal(processes__new("/proc", &real), 0);
+	assert_int_equal(processes__new(NULL, "/proc", &real), 0);
 	id.start_ns = start * TICK_NS;
 	assert_true(processes__alive(real, &id));
 	id.start_ns += TICK_NS - 1;

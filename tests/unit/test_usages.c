@@ -37,7 +37,7 @@ static int setup(void **state)
 	snprintf(text, sizeof(text), "1 2 0:3 / %s/unified rw - cgroup2 none rw\n", tree.root);
 	tree_put(&tree, "self/mountinfo", text);
 	tree_link(&tree, "1/ns/net", "net:[1]");
-	assert_int_equal(processes__new(tree.root, &processes), 0);
+	assert_int_equal(processes__new(NULL, tree.root, &processes), 0);
 	config.processes = processes;
 	assert_int_equal(usages__new(&config, &usages), 0);
 	return 0;

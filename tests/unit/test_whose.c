@@ -33,7 +33,7 @@ static int setup(void **state)
 	now = 1000 * SECOND;
 	config = (struct config){ .series_expiry_ns = EXPIRY };
 	relay = NULL;
-	return tree_setup(state) || processes__new(tree, &processes) ||
+	return tree_setup(state) || processes__new(NULL, tree, &processes) ||
 	       whose__new(&config, tree, tree, NULL, NULL, &whose);
 }
 

@@ -8,6 +8,7 @@
 #include "subject/procfs.h"
 
 struct containers {
+	struct aside *aside;
 	const char *proc_root;
 	void *tree; /* of struct container, by id */
 	size_t count;
@@ -19,12 +20,13 @@ static int compare(const void *a, const void *b)
 	return strcmp(((const struct container *)a)->id, ((const struct container *)b)->id);
 }
 
-int containers__new(const char *proc_root, struct containers **out)
+int containers__new(struct aside *aside, const char *proc_root, struct containers **out)
 {
 	struct containers *containers = calloc(1, sizeof(*containers));
 
 	if (!containers)
 		return -ENOMEM;
+	containers->aside = aside;
 	containers->proc_root = proc_root;
 	*out = containers;
 	return 0;
@@ -68,8 +70,8 @@ struct container *containers__add(struct containers *containers, const char *id,
 
 static int process_alive(const struct containers *containers, const struct first_process *process)
 {
-	return process->tgid &&
-	       procfs_alive(containers->proc_root, process->tgid, process->start_ticks);
+	return process->tgid && procfs_alive(containers->aside, containers->proc_root,
+					     process->tgid, process->start_ticks);
 }
 
 int containers__alive(const struct containers *containers, const struct container *container)

@@ -42,10 +42,11 @@ struct container {
 	uint64_t retry_ns; /* ask again then; 0 = no need */
 };
 
+struct aside;
 struct containers;
 
 /* `proc_root` is "/proc" or a test's tree; it must outlive the object. */
-int containers__new(const char *proc_root, struct containers **out);
+int containers__new(struct aside *aside, const char *proc_root, struct containers **out);
 void containers__free(struct containers *containers);
 
 /* NULL if it is not known. Pointers stay valid until a sweep. */

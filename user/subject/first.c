@@ -24,14 +24,14 @@ static int in_container(const char *root, uint32_t tgid, const char *container)
  * The topmost ancestor in the container: from there on, they are the engine's. A pid namespace that the container has
  * made inside its own is passed on the way.
  */
-static int topmost(const char *root, uint32_t tgid, const char *container,
+static int topmost(struct aside *aside, const char *root, uint32_t tgid, const char *container,
 		   struct first_process *out)
 {
 	struct procfs_stat stat;
 	int err = -ENOENT;
 
 	for (int i = 0; i < MAX_ANCESTORS && tgid; i++) {
-		if (!in_container(root, tgid, container) || procfs_stat(root, tgid, &stat))
+		if (!in_container(root, tgid, container) || procfs_stat(aside, root, tgid, &stat))
 			break;
 		*out = (struct first_process){ .tgid = tgid, .start_ticks = stat.start_ticks };
 		err = 0;
@@ -41,6 +41,7 @@ static int topmost(const char *root, uint32_t tgid, const char *container,
 }
 
 struct search {
+	struct aside *aside;
 	const char *root;
 	const char *container;
 	struct first_process best;
@@ -54,9 +55,9 @@ static void consider(struct search *search, uint32_t tgid)
 	int is_first, older;
 
 	if (!in_container(search->root, tgid, search->container) ||
-	    procfs_stat(search->root, tgid, &stat) || !procfs_runs(&stat))
+	    procfs_stat(search->aside, search->root, tgid, &stat) || !procfs_runs(&stat))
 		return;
-	is_first = procfs_is_first(search->root, tgid);
+	is_first = procfs_is_first(search->aside, search->root, tgid);
 	older = !best->tgid || stat.start_ticks < best->start_ticks ||
 		(stat.start_ticks == best->start_ticks && tgid < best->tgid);
 	/* of several first ones, all but the oldest are of namespaces inside the container's */
@@ -89,15 +90,16 @@ static int look_at_all(struct search *search)
 	return search->best.tgid ? 0 : -ENOENT;
 }
 
-int first_process_find(const char *root, uint32_t tgid, const char *container,
+int first_process_find(struct aside *aside, const char *root, uint32_t tgid, const char *container,
 		       struct first_process *out)
 {
-	struct search search = { .root = root, .container = container };
+	struct search search = { .aside = aside, .root = root, .container = container };
 	struct first_process top;
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	if (!topmost(root, tgid, container, &top) && procfs_is_first(root, top.tgid)) {
+	if (!topmost(aside, root, tgid, container, &top) &&
+	    procfs_is_first(aside, root, top.tgid)) {
 		*out = top;
 		return 0;
 	}

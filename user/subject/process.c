@@ -12,6 +12,7 @@
 #define NO_CONTAINER "host" /* kernel_id of what runs in no container */
 
 struct processes {
+	struct aside *aside;
 	const char *proc_root;
 	void *tree; /* of struct process, by compare() */
 	uint64_t sweep;
@@ -29,12 +30,13 @@ static int compare(const void *a, const void *b)
 	return x->exec_id < y->exec_id ? -1 : x->exec_id > y->exec_id;
 }
 
-int processes__new(const char *proc_root, struct processes **out)
+int processes__new(struct aside *aside, const char *proc_root, struct processes **out)
 {
 	struct processes *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return -ENOMEM;
+	p->aside = aside;
 	p->proc_root = proc_root;
 	*out = p;
 	return 0;
@@ -50,7 +52,8 @@ void processes__free(struct processes *processes)
 
 int processes__alive(const struct processes *processes, const struct tm_process_id *id)
 {
-	return procfs_alive(processes->proc_root, id->tgid, id->start_ns / PROCFS_TICK_NS);
+	return procfs_alive(processes->aside, processes->proc_root, id->tgid,
+			    id->start_ns / PROCFS_TICK_NS);
 }
 
 static void subject_from_container(const struct cgroup_identity *identity, struct subject *out)

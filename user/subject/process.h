@@ -29,10 +29,11 @@ struct process {
 	uint64_t seen; /* round of the last sweep that saw it */
 };
 
+struct aside;
 struct processes;
 
 /* `proc_root` is "/proc" or a test's tree; it must outlive the object. */
-int processes__new(const char *proc_root, struct processes **out);
+int processes__new(struct aside *aside, const char *proc_root, struct processes **out);
 void processes__free(struct processes *processes);
 
 /*

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "util/aside.h"
 
 long procfs_read(const char *root, uint32_t tgid, const char *name, char *buf, size_t size)
 {
@@ -25,13 +26,26 @@ long procfs_read(const char *root, uint32_t tgid, const char *name, char *buf, s
 	return len ? (long)len : -ENOENT;
 }
 
-int procfs_stat(const char *root, uint32_t tgid, struct procfs_stat *out)
+/* Of the files that Linux makes of the process's memory: if that ends just then, who reads takes it down. */
+static long read_aside(struct aside *aside, const char *root, uint32_t tgid, const char *name,
+		       char *buf, size_t size)
+{
+	char path[256];
+	ssize_t got;
+
+	snprintf(path, sizeof(path), "%s/%u/%s", root, tgid, name);
+	got = aside__read_file(aside, tgid, path, buf, size - 1);
+	buf[got > 0 ? got : 0] = 0;
+	return got ?: -ENOENT;
+}
+
+int procfs_stat(struct aside *aside, const char *root, uint32_t tgid, struct procfs_stat *out)
 {
 	unsigned long long start = 0;
 	char text[1024], *after, state = 0;
 	int parent = 0;
 	long threads = 0;
-	long len = procfs_read(root, tgid, "stat", text, sizeof(text));
+	long len = read_aside(aside, root, tgid, "stat", text, sizeof(text));
 
 	if (len < 0)
 		return (int)len;
@@ -54,21 +68,23 @@ int procfs_runs(const struct procfs_stat *stat)
 	return (stat->state != 'Z' && stat->state != 'X') || stat->threads > 1;
 }
 
-int procfs_alive(const char *root, uint32_t tgid, uint64_t start_ticks)
+int procfs_alive(struct aside *aside, const char *root, uint32_t tgid, uint64_t start_ticks)
 {
 	struct procfs_stat stat;
+	int err = procfs_stat(aside, root, tgid, &stat);
 
-	return !procfs_stat(root, tgid, &stat) && procfs_runs(&stat) &&
-	       stat.start_ticks == start_ticks;
+	if (err == -ETIMEDOUT || err == -EBUSY)
+		return 1;
+	return !err && procfs_runs(&stat) && stat.start_ticks == start_ticks;
 }
 
-int procfs_is_first(const char *root, uint32_t tgid)
+int procfs_is_first(struct aside *aside, const char *root, uint32_t tgid)
 {
 	char text[4096], *line, *end;
 	unsigned long pid = 0;
 	int levels = 0;
 
-	if (procfs_read(root, tgid, "status", text, sizeof(text)) < 0)
+	if (read_aside(aside, root, tgid, "status", text, sizeof(text)) < 0)
 		return 0;
 	/* The name in the first line cannot forge a line: the Linux kernel escapes its newlines. */
 	line = strstr(text, "\nNSpid:");

@@ -492,6 +492,49 @@ ssize_t aside__read(struct aside *aside, uint64_t about, int fd, void *buf, size
 	return ask(aside, about, question, buf);
 }
 
+/* `data` is the path, and room for the bytes behind it. */
+static int run_read_file(struct aside_job *job)
+{
+	struct question *question = (struct question *)job;
+	size_t begin = strlen(question->data) + 1;
+	ssize_t got;
+	int err;
+
+	question->fd = open(question->data, O_RDONLY | O_CLOEXEC);
+	if (question->fd < 0)
+		return -errno;
+	question->got = 0;
+	do {
+		size_t at = begin + (size_t)question->got;
+
+		got = read(question->fd, question->data + at, question->size - at);
+		err = -errno;
+		question->got += got > 0 ? got : 0;
+	} while (got > 0);
+	return got < 0 && !question->got ? err : 0;
+}
+
+ssize_t aside__read_file(struct aside *aside, uint32_t tgid, const char *path, void *buf,
+			 size_t size)
+{
+	size_t begin = strlen(path) + 1;
+	struct question *question = question_new(run_read_file, begin + size);
+	ssize_t result;
+
+	if (!question)
+		return -ENOMEM;
+	memcpy(question->data, path, begin);
+	result = aside__run(aside, ASIDE_PROCESS(tgid), ASIDE_QUESTION_MS, &question->job);
+	if (result == -ETIMEDOUT)
+		return result;
+	if (!result) {
+		result = question->got;
+		memcpy(buf, question->data + begin, (size_t)result);
+	}
+	drop(&question->job);
+	return result;
+}
+
 static int run_read_memory(struct aside_job *job)
 {
 	struct question *question = (struct question *)job;

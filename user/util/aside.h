@@ -54,6 +54,9 @@ int aside__open(struct aside *aside, uint32_t tgid, const char *path, int flags)
 /* read(2), from `offset`, or where the descriptor stands if that is -1; the same. */
 ssize_t aside__read(struct aside *aside, uint64_t about, int fd, void *buf, size_t size,
 		    off_t offset);
+/* All of a small file, of which `buf` takes what it has room for: its length, or the same. */
+ssize_t aside__read_file(struct aside *aside, uint32_t tgid, const char *path, void *buf,
+			 size_t size);
 /* process_vm_readv(2) of one piece of memory: as many bytes as could be read, -errno, or as aside__run(). */
 ssize_t aside__read_memory(struct aside *aside, uint32_t tgid, uint64_t address, void *buf,
 			   size_t size);
