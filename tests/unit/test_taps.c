@@ -825,7 +825,7 @@ static void a_file_on_a_fuse_that_the_host_has_not_mounted_is_not_opened(void **
 	fault.opened = 0;
 	write_mountinfo(FUSE_DEVICE + 1);
 	for (int i = 0; i < 3; i++)
-		sweep(START + (unsigned)i * 20 * SECOND);
+		sweep(START + (uint64_t)i * 20 * SECOND);
 	assert_int_equal(fault.opened, 0);
 	assert_int_equal(told.attached, 0);
 	assert_int_equal(taps__passed_over(taps).unsafe, 1);
@@ -1020,8 +1020,8 @@ static void a_file_that_is_mapped_again_while_its_probes_go_is_counted_once(void
 	skip_if(why_not);
 	/* some begin when the probes are still there, some while they go, some after */
 	for (unsigned i = 0; i < 12; i++) {
-		const uint64_t now_ns = START + i * 100 * SECOND;
-		const struct timespec some = { .tv_nsec = i % 4 * 20000000 };
+		const uint64_t now_ns = START + i * 100ull * SECOND;
+		const struct timespec some = { .tv_nsec = i % 4 * 20000000l };
 		struct worker *worker = start_worker(in_directory("tapped.so"));
 
 		sweep(now_ns);
