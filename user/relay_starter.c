@@ -173,6 +173,7 @@ int relay_starter__new(int program, struct relay_starter **out)
 	}
 	starter->pid = fork();
 	if (!starter->pid) {
+		free(starter); /* the agent's */
 		if (!set_up(program, pair[1]))
 			serve();
 		_exit(0);

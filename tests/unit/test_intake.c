@@ -90,9 +90,9 @@ static void time_comes_back_slowly_and_not_beyond_what_there_was(void **state)
 
 	(void)state;
 	charge(owner, INTAKE_CREDIT_NS + 100, 0);
-	intake__owner(intake, "one", START + 100 * INTAKE_REFILL);
+	intake__owner(intake, "one", START + 100ull * INTAKE_REFILL);
 	assert_int_equal(intake__has_time(owner), 0);
-	intake__owner(intake, "one", START + 101 * INTAKE_REFILL);
+	intake__owner(intake, "one", START + 101ull * INTAKE_REFILL);
 	assert_int_equal(intake__has_time(owner), 1);
 	intake__owner(intake, "one", START + 1000 * INTAKE_CREDIT_NS);
 	charge(owner, INTAKE_CREDIT_NS, 0);

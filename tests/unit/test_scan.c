@@ -141,7 +141,7 @@ static void a_file_on_a_fuse_that_the_host_has_not_mounted_is_not_opened(void **
 	fault.opened = 0;
 	write_mountinfo(FUSE_DEVICE + 1);
 	for (int i = 0; i < 3; i++)
-		sweep(START + (unsigned)i * 20 * SECOND);
+		sweep(START + (uint64_t)i * 20 * SECOND);
 	assert_int_equal(fault.opened, 0);
 	assert_int_equal(told.attached, 0);
 	assert_int_equal(taps__passed_over(taps).unsafe, 1);
@@ -380,7 +380,7 @@ static void who_holds_its_memorys_lock_still_maps_what_it_did(void **state)
 	fault.forged = &mapping;
 	told.processes = 0;
 	for (unsigned i = 1; i < 5; i++)
-		sweep(START + i * 2 * LINGER);
+		sweep(START + i * 2ull * LINGER);
 	assert_int_equal(told.detached, 0);
 	assert_int_equal(told.processes, 4);
 	assert_int_equal(seen_taps().last.processes, 1);
@@ -432,7 +432,7 @@ static void a_tap_stays_while_somebody_holds_the_file(void **state)
 	fault.holder = 77;
 	assert_int_equal(taps__give_up_dearest(taps, START), 0);
 	for (unsigned i = 1; i < 4; i++)
-		sweep(START + i * 2 * LINGER);
+		sweep(START + i * 2ull * LINGER);
 	assert_int_equal(told.detached, 0);
 	assert_int_equal(taps__up(taps), 1);
 	fault.holder = 0;

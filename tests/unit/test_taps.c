@@ -424,8 +424,8 @@ static void a_file_that_is_mapped_again_while_its_probes_go_is_counted_once(void
 	skip_if(why_not);
 	/* some begin when the probes are still there, some while they go, some after */
 	for (unsigned i = 0; i < 12; i++) {
-		const uint64_t now_ns = START + i * 100 * SECOND;
-		const struct timespec some = { .tv_nsec = i % 4 * 20000000 };
+		const uint64_t now_ns = START + i * 100ull * SECOND;
+		const struct timespec some = { .tv_nsec = i % 4 * 20000000l };
 		struct worker *worker = start_worker(in_directory("tapped.so"));
 
 		sweep(now_ns);

@@ -35,7 +35,7 @@ static int keep_warning(enum libbpf_print_level level, const char *format, va_li
 /* ---- loading ------------------------------------------------------------------------------ */
 
 /* Never called; its first instruction is where attaching is tried. */
-__attribute__((noinline)) static void probes_trial_target(void)
+__attribute__((noinline, no_profile_instrument_function)) static void probes_trial_target(void)
 {
 	__asm__ volatile("");
 }

@@ -19,7 +19,8 @@ struct probes {
 	struct ring_buffer *ring;
 	struct aside *aside;
 	struct bpf_link *iter_all; /* mappings of every process */
-	struct bpf_link *iter_waiting; /* the same, but who holds the lock of its memory is waited for */
+	struct bpf_link
+		*iter_waiting; /* the same, but who holds the lock of its memory is waited for */
 	enum attach_way way;
 	int process_links; /* links for one process work */
 	uint32_t max_streams;
