@@ -230,9 +230,20 @@ int taps__look(struct taps *taps, uint32_t tgid, uint64_t now_ns)
 	return tgid ? scan(taps, tgid) : 0;
 }
 
+/* A new link that has taken long is not wanted any more. */
+static void stop_rehoming(struct taps *taps, struct tap_file *file)
+{
+	if (!file->link || !file->linking)
+		return;
+	linking__abandon(file->linking);
+	file->linking = NULL;
+	probes__overlap(taps->shared.probes, 0);
+}
+
 /* Nobody calls its functions any more: its numbers are free once the probes are off. */
 static void detach(struct taps *taps, struct tap_file *file)
 {
+	stop_rehoming(taps, file);
 	taps->cb.detached(taps->cb.arg, file->path, file->number,
 			  "no process maps the file any more");
 	file->closing = closer__close(taps->closer, file->link);
@@ -391,6 +402,7 @@ static void give_up(struct taps *taps, struct tap_file *file)
 	file->retry_ns = taps->now_ns + file->given_up_ns;
 	snprintf(file->reason, sizeof(file->reason), "given up for %u s: over --overhead.budget",
 		 (unsigned)(file->given_up_ns / 1000000000ull));
+	stop_rehoming(taps, file);
 	tap_file__unlink(file);
 	taps->cb.detached(taps->cb.arg, file->path, file->number, file->reason);
 }
