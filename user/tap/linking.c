@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include "util/aside.h"
 
-#define WAIT_MS 10000 /* the perf way takes some 30 ms for each probe */
+#define WAIT_MS 2000 /* mostly it takes some milliseconds, the perf way 30 ms for each probe */
 
 struct linking {
 	struct aside_job job;

@@ -38,6 +38,16 @@ struct worker {
 	uint64_t cpu_ns; /* that it took */
 };
 
+/* Patience for questions, and that for what takes its time: who uses up the one does not use up the other. */
+struct patience {
+	int64_t credit_ns;
+	uint64_t refilled_ns;
+	uint64_t slow[SLOW_MAX]; /* whom it was about, since the credit was full */
+	unsigned slow_count;
+};
+
+enum { FOR_QUESTIONS, FOR_JOBS, PATIENCES };
+
 struct aside {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
@@ -47,10 +57,7 @@ struct aside {
 	unsigned left_count, generation;
 	unsigned workers; /* that live, and the caller: the last one frees it */
 	/* the caller's */
-	int64_t credit_ns;
-	uint64_t refilled_ns;
-	uint64_t slow[SLOW_MAX]; /* whom it was about, since the credit was full */
-	unsigned slow_count;
+	struct patience patience[PATIENCES];
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -167,8 +174,10 @@ int aside__new(struct aside **out)
 	}
 	pthread_mutex_init(&aside->lock, NULL);
 	aside->workers = 1;
-	aside->credit_ns = CREDIT_NS;
-	aside->refilled_ns = monotonic_ns();
+	for (int i = 0; i < PATIENCES; i++) {
+		aside->patience[i].credit_ns = CREDIT_NS;
+		aside->patience[i].refilled_ns = monotonic_ns();
+	}
 	*out = aside;
 	return 0;
 }
@@ -234,47 +243,50 @@ static int is_out(const struct aside *aside, uint64_t about)
 	return 0;
 }
 
-static void refill(struct aside *aside)
+static void refill(struct patience *patience)
 {
 	uint64_t now_ns = monotonic_ns();
 
-	aside->credit_ns += (int64_t)((now_ns - aside->refilled_ns) / REFILL);
-	aside->refilled_ns = now_ns;
-	if (aside->credit_ns < CREDIT_NS)
+	patience->credit_ns += (int64_t)((now_ns - patience->refilled_ns) / REFILL);
+	patience->refilled_ns = now_ns;
+	if (patience->credit_ns < CREDIT_NS)
 		return;
-	aside->credit_ns = CREDIT_NS;
-	aside->slow_count = 0;
+	patience->credit_ns = CREDIT_NS;
+	patience->slow_count = 0;
 }
 
-static void pay(struct aside *aside, uint64_t about, uint64_t waited_ns)
+static void pay(struct patience *patience, uint64_t about, uint64_t waited_ns)
 {
-	aside->credit_ns -= (int64_t)waited_ns;
-	aside->slow[aside->slow_count++ % SLOW_MAX] = about;
+	patience->credit_ns -= (int64_t)waited_ns;
+	patience->slow[patience->slow_count++ % SLOW_MAX] = about;
 }
 
 /*
  * Who answers just before he would be left behind could hold the caller up as long as he likes: when the credit has been
  * used up, those who were slow have to wait first, then all.
  */
-static int is_out_of_credit(const struct aside *aside, uint64_t about)
+static int is_used_up(const struct patience *patience, uint64_t about)
 {
-	unsigned count = aside->slow_count < SLOW_MAX ? aside->slow_count : SLOW_MAX;
+	unsigned count = patience->slow_count < SLOW_MAX ? patience->slow_count : SLOW_MAX;
 
-	if (aside->credit_ns > 0)
+	if (patience->credit_ns > 0)
 		return 0;
 	for (unsigned i = 0; i < count; i++)
-		if (aside->slow[i] == about)
+		if (patience->slow[i] == about)
 			return 1;
-	return aside->credit_ns <= -DEBT_NS;
+	return patience->credit_ns <= -DEBT_NS;
 }
 
+/* What takes its time gets it: else it would be left behind, and begun anew, each time. */
 static uint64_t patience_ns(const struct aside *aside, unsigned wait_ms)
 {
+	int64_t credit_ns = aside->patience[FOR_QUESTIONS].credit_ns;
 	uint64_t wait_ns = wait_ms * 1000000ull;
-	uint64_t credit_ns = aside->credit_ns > 0 ? (uint64_t)aside->credit_ns : 0;
 
-	if (wait_ns > credit_ns)
-		wait_ns = credit_ns;
+	if (wait_ms > ASIDE_QUESTION_MS)
+		return wait_ns;
+	if (credit_ns < 0 || wait_ns > (uint64_t)credit_ns)
+		wait_ns = credit_ns > 0 ? (uint64_t)credit_ns : 0;
 	return wait_ns < LEAST_NS ? LEAST_NS : wait_ns;
 }
 
@@ -319,7 +331,8 @@ static int run_in(struct worker *worker, uint64_t about, unsigned wait_ms, struc
 	err = await(aside, worker, patience_ns(aside, wait_ms));
 	waited_ns = monotonic_ns() - begun_ns;
 	if (err || is_slow(worker, wait_ms, waited_ns))
-		pay(aside, about, waited_ns);
+		pay(&aside->patience[wait_ms > ASIDE_QUESTION_MS ? FOR_JOBS : FOR_QUESTIONS], about,
+		    waited_ns);
 	if (!err) {
 		worker->state = IDLE;
 		aside->idle = worker;
@@ -336,16 +349,18 @@ static int run_in(struct worker *worker, uint64_t about, unsigned wait_ms, struc
 
 int aside__run(struct aside *aside, uint64_t about, unsigned wait_ms, struct aside_job *job)
 {
+	const struct patience *patience;
 	struct worker *worker;
 	int err = 0;
 
 	if (!aside)
 		return result_of(job->run(job));
-	refill(aside);
+	for (int i = 0; i < PATIENCES; i++)
+		refill(&aside->patience[i]);
+	patience = &aside->patience[wait_ms > ASIDE_QUESTION_MS ? FOR_JOBS : FOR_QUESTIONS];
 	pthread_mutex_lock(&aside->lock);
 	worker = aside->idle;
-	if (is_out(aside, about) || aside->left_count == ASIDE_MAX ||
-	    (wait_ms <= ASIDE_QUESTION_MS && is_out_of_credit(aside, about)))
+	if (is_out(aside, about) || aside->left_count == ASIDE_MAX || is_used_up(patience, about))
 		err = -EBUSY;
 	else if (!worker)
 		err = start_worker(aside, &worker);
