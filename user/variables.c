@@ -533,6 +533,37 @@ static int read_table(const struct entry *entry, struct tap_table *out)
 	return before & 1 || out->sequence != before ? -EAGAIN : 0;
 }
 
+static int read_gauges(struct variables *v, const struct entry *entry, struct tap_table *table)
+{
+	struct variable_word words[TAP_TABLE_GAUGES] = { 0 };
+	size_t count = 0;
+	int err;
+
+	for (uint32_t i = 0; i < table->count; i++)
+		if (table->gauges[i].address)
+			words[count++].address = table->gauges[i].address;
+	err = count ? variable_memory_read_words(&entry->memory, words, count) : 0;
+	if (err) {
+		v->unreadable += err != -ESRCH ? count : 0;
+		return err;
+	}
+	count = 0;
+	for (uint32_t i = 0; i < table->count; i++) {
+		struct tap_table_gauge *gauge = &table->gauges[i];
+		const struct variable_word *word = &words[count];
+
+		if (!gauge->address)
+			continue;
+		count++;
+		gauge->name[sizeof(gauge->name) - 1] = 0;
+		if (word->err)
+			v->unreadable++;
+		else
+			add_registered(v, entry->process, gauge->name, word->value);
+	}
+	return 0;
+}
+
 /* Reads all that the process has registered. -ESRCH: it has gone. */
 static int read_registered(struct variables *v, const struct entry *entry)
 {
@@ -547,22 +578,7 @@ static int read_registered(struct variables *v, const struct entry *entry)
 		v->unreadable += err != -ENOENT && err != -ESRCH;
 		return err;
 	}
-	for (uint32_t i = 0; i < table.count; i++) {
-		struct tap_table_gauge *gauge = &table.gauges[i];
-		int64_t value;
-
-		if (!gauge->address)
-			continue;
-		gauge->name[sizeof(gauge->name) - 1] = 0;
-		err = variable_memory_read(&entry->memory, gauge->address, &value, sizeof(value));
-		if (err == -ESRCH)
-			return err;
-		if (err)
-			v->unreadable++;
-		else
-			add_registered(v, entry->process, gauge->name, value);
-	}
-	return 0;
+	return read_gauges(v, entry, &table);
 }
 
 /* Reads all gauges of one process. -ESRCH: it has gone. */

@@ -441,14 +441,16 @@ void variable_memory_close(struct variable_memory *memory)
 	memory->pagemap = -1;
 }
 
-/* All about one piece of memory, in one job. */
+/* All about some pieces of memory, in one job. */
 struct memory_job {
 	struct aside_job job;
 	int pagemap;
 	uint32_t tgid;
 	uint64_t address;
 	size_t size;
-	char data[];
+	char *data; /* `size` bytes, or NULL: words are read */
+	size_t count;
+	struct variable_word words[];
 };
 
 /* Whether the page is in memory or swapped out: 0, or as variable_memory_read(). */
@@ -464,17 +466,17 @@ static int check_page(const struct memory_job *memory, uint64_t page)
 	return entry & PAGE_THERE ? 0 : -ENODATA;
 }
 
-static int read_memory(struct aside_job *job)
+static int read_piece(const struct memory_job *memory, uint64_t address, void *buf, size_t size)
 {
-	struct memory_job *memory = (struct memory_job *)job;
-	uint64_t address = memory->address;
-	struct iovec local = { memory->data, memory->size };
+	struct iovec local = { buf, size };
 	/* an address in another process; it is not used in this one */
-	struct iovec remote = { (void *)(uintptr_t)address, memory->size };
+	struct iovec remote = { (void *)(uintptr_t)address, size };
 	ssize_t n;
 	int err;
 
-	for (uint64_t page = address / PAGE_SIZE; page <= (address + memory->size - 1) / PAGE_SIZE;
+	if (!address || address >= 1ull << 47 || size > (1ull << 47) - address || !size)
+		return -EFAULT;
+	for (uint64_t page = address / PAGE_SIZE; page <= (address + size - 1) / PAGE_SIZE;
 	     page++) {
 		err = check_page(memory, page);
 		if (err)
@@ -483,10 +485,24 @@ static int read_memory(struct aside_job *job)
 	n = process_vm_readv((pid_t)memory->tgid, &local, 1, &remote, 1, 0);
 	if (n < 0)
 		return -errno;
-	if ((size_t)n != memory->size)
+	if ((size_t)n != size)
 		return -EFAULT;
 	err = check_page(memory, address / PAGE_SIZE);
 	return err == -ENODATA ? 0 : err;
+}
+
+static int read_memory(struct aside_job *job)
+{
+	struct memory_job *memory = (struct memory_job *)job;
+
+	for (size_t i = 0; i < memory->count; i++) {
+		struct variable_word *word = &memory->words[i];
+
+		word->err = read_piece(memory, word->address, &word->value, sizeof(word->value));
+		if (word->err == -ESRCH)
+			return word->err;
+	}
+	return memory->data ? read_piece(memory, memory->address, memory->data, memory->size) : 0;
 }
 
 static void drop(struct aside_job *job)
@@ -495,7 +511,35 @@ static void drop(struct aside_job *job)
 
 	if (memory->pagemap >= 0)
 		close(memory->pagemap);
+	free(memory->data);
 	free(memory);
+}
+
+/* With room for so many words. -errno. */
+static int memory_job_new(const struct variable_memory *of, size_t count, struct memory_job **out)
+{
+	struct memory_job *memory = calloc(1, sizeof(*memory) + count * sizeof(memory->words[0]));
+	int err;
+
+	if (!memory)
+		return -ENOMEM;
+	memory->job.run = read_memory;
+	memory->job.drop = drop;
+	memory->tgid = of->tgid;
+	memory->count = count;
+	memory->pagemap = fcntl(of->pagemap, F_DUPFD_CLOEXEC, 0);
+	if (memory->pagemap < 0) {
+		err = -errno;
+		free(memory);
+		return err;
+	}
+	*out = memory;
+	return 0;
+}
+
+static int run(const struct variable_memory *of, struct memory_job *memory)
+{
+	return aside__run(of->aside, ASIDE_PROCESS(of->tgid), ASIDE_QUESTION_MS, &memory->job);
 }
 
 /*
@@ -512,29 +556,36 @@ int variable_memory_alive(const struct variable_memory *memory)
 int variable_memory_read(const struct variable_memory *of, uint64_t address, void *buf, size_t size)
 {
 	struct memory_job *memory;
-	int err;
+	int err = memory_job_new(of, 0, &memory);
 
-	if (!address || address >= 1ull << 47 || size > (1ull << 47) - address || !size)
-		return -EFAULT;
-	memory = calloc(1, sizeof(*memory) + size);
-	if (!memory)
-		return -ENOMEM;
-	memory->job.run = read_memory;
-	memory->job.drop = drop;
-	memory->tgid = of->tgid;
+	if (err)
+		return err;
 	memory->address = address;
 	memory->size = size;
-	memory->pagemap = fcntl(of->pagemap, F_DUPFD_CLOEXEC, 0);
-	if (memory->pagemap < 0) {
-		err = -errno;
-		free(memory);
-		return err;
-	}
-	err = aside__run(of->aside, ASIDE_PROCESS(of->tgid), ASIDE_QUESTION_MS, &memory->job);
+	memory->data = malloc(size ?: 1);
+	err = memory->data ? run(of, memory) : -ENOMEM;
 	if (err == -ETIMEDOUT)
-		return err;
+		return err; /* it is dropped when it ends */
 	if (!err)
 		memcpy(buf, memory->data, size);
+	drop(&memory->job);
+	return err;
+}
+
+int variable_memory_read_words(const struct variable_memory *of, struct variable_word *words,
+			       size_t count)
+{
+	struct memory_job *memory;
+	int err = memory_job_new(of, count, &memory);
+
+	if (err)
+		return err;
+	memcpy(memory->words, words, count * sizeof(*words));
+	err = run(of, memory);
+	if (err == -ETIMEDOUT)
+		return err; /* it is dropped when it ends */
+	if (!err)
+		memcpy(words, memory->words, count * sizeof(*words));
 	drop(&memory->job);
 	return err;
 }
