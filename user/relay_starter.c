@@ -158,6 +158,13 @@ static void serve(void)
 
 /* ---- the agent's end ------------------------------------------------------------------------------ */
 
+static void __attribute__((noreturn)) be_starter(int program, int socket)
+{
+	if (!set_up(program, socket))
+		serve();
+	_exit(0);
+}
+
 int relay_starter__new(int program, struct relay_starter **out)
 {
 	const struct timeval limit = { .tv_sec = ANSWER_S };
@@ -174,9 +181,7 @@ int relay_starter__new(int program, struct relay_starter **out)
 	starter->pid = fork();
 	if (!starter->pid) {
 		free(starter); /* the agent's */
-		if (!set_up(program, pair[1]))
-			serve();
-		_exit(0);
+		be_starter(program, pair[1]);
 	}
 	err = starter->pid < 0 ? -errno : 0;
 	close(pair[1]);

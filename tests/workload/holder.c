@@ -89,7 +89,9 @@ static void go(const struct sockets *sockets, unsigned long count)
 
 static void *map_over(void *page)
 {
-	mmap(page, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	must(mmap(page, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		  0) != MAP_FAILED,
+	     "mmap");
 	return NULL;
 }
 

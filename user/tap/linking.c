@@ -87,7 +87,7 @@ int linking__start(struct aside *aside, struct probes *probes, int fd, const str
 		*pending = linking;
 		return -EINPROGRESS;
 	}
-	leave(linking);
+	linking->owners = 1; /* nobody else has it any more */
 	if (err == -EBUSY && !linking->done)
 		err = -EALREADY;
 	*out = linking->link;

@@ -515,26 +515,22 @@ static void drop(struct aside_job *job)
 	free(memory);
 }
 
-/* With room for so many words. -errno. */
-static int memory_job_new(const struct variable_memory *of, size_t count, struct memory_job **out)
+/* With room for so many words; NULL and errno. */
+static struct memory_job *memory_job_new(const struct variable_memory *of, size_t count)
 {
 	struct memory_job *memory = calloc(1, sizeof(*memory) + count * sizeof(memory->words[0]));
-	int err;
 
 	if (!memory)
-		return -ENOMEM;
+		return NULL;
 	memory->job.run = read_memory;
 	memory->job.drop = drop;
 	memory->tgid = of->tgid;
 	memory->count = count;
 	memory->pagemap = fcntl(of->pagemap, F_DUPFD_CLOEXEC, 0);
-	if (memory->pagemap < 0) {
-		err = -errno;
-		free(memory);
-		return err;
-	}
-	*out = memory;
-	return 0;
+	if (memory->pagemap >= 0)
+		return memory;
+	free(memory); /* leaves errno as it is, as POSIX will have it */
+	return NULL;
 }
 
 static int run(const struct variable_memory *of, struct memory_job *memory)
@@ -555,11 +551,11 @@ int variable_memory_alive(const struct variable_memory *memory)
 
 int variable_memory_read(const struct variable_memory *of, uint64_t address, void *buf, size_t size)
 {
-	struct memory_job *memory;
-	int err = memory_job_new(of, 0, &memory);
+	struct memory_job *memory = memory_job_new(of, 0);
+	int err;
 
-	if (err)
-		return err;
+	if (!memory)
+		return -errno;
 	memory->address = address;
 	memory->size = size;
 	memory->data = malloc(size ?: 1);
@@ -575,11 +571,11 @@ int variable_memory_read(const struct variable_memory *of, uint64_t address, voi
 int variable_memory_read_words(const struct variable_memory *of, struct variable_word *words,
 			       size_t count)
 {
-	struct memory_job *memory;
-	int err = memory_job_new(of, count, &memory);
+	struct memory_job *memory = memory_job_new(of, count);
+	int err;
 
-	if (err)
-		return err;
+	if (!memory)
+		return -errno;
 	memcpy(memory->words, words, count * sizeof(*words));
 	err = run(of, memory);
 	if (err == -ETIMEDOUT)
