@@ -18,8 +18,8 @@
 #define FIRST_WAIT_NS 500000 /* then twice as long each time */
 #define MAX_LEFT 65536 /* processes that are looked at by themselves */
 #define MAX_PARTS 4096 /* of one process: a million mappings */
-#define HELD_CHECKS 16
-#define HELD_CHECK_NS 2000000
+#define HELD_CHECKS 64 /* a lock that many take in turn is free at some of them */
+#define HELD_CHECK_NS 1000000
 #define HOLDERS_NS 5000000000ull /* who kept it then and has it now is not watched again */
 
 /* Processes that are not done with. */

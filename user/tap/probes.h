@@ -195,7 +195,7 @@ typedef void (*probes_mapping_fn)(void *arg, const struct tm_mapping *mapping);
  */
 int probes__mappings(struct probes *probes, pid_t pid, probes_mapping_fn fn, void *arg);
 /*
- * Whether a process that maps the file holds the lock of its memory, and does so for some 30 ms: to set or remove a probe
+ * Whether a process that maps the file holds the lock of its memory, and does so for some 70 ms: to set or remove a probe
  * would take until it lets go, and no process of the host could fork meanwhile. 1 and its pid (0 = not known), or 0; -errno: that
  * cannot be told. `inode_at` by a mapping; the caller holds the file open, or has probes on it.
  */
