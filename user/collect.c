@@ -13,6 +13,8 @@
 #include "notices.h"
 #include "serve/view_fastdeploy.h"
 #include "shares.h"
+#include "tap/intake.h"
+#include "tap/layout.h"
 #include "tap/mmapwatch.h"
 #include "tap/probes.h"
 #include "tap/taps.h"
@@ -149,6 +151,17 @@ static int on_owner(void *arg, uint32_t tgid, char *name, size_t size)
 {
 	(void)arg;
 	return process_owner("/proc", tgid, name, size);
+}
+
+/* For aside.h; its name is enough to tell owners apart. */
+static uint64_t group_of(void *arg, uint32_t tgid)
+{
+	char name[INTAKE_OWNER_SIZE];
+
+	(void)arg;
+	return process_owner("/proc", tgid, name, sizeof(name)) ?
+		       0 :
+		       layout_add(LAYOUT_START, name, strlen(name));
 }
 
 static void on_passed_over(void *arg, const char *owner, const struct taps_passed_over *more)
@@ -441,6 +454,8 @@ static int open_parts(struct collector *c, const struct profile *const *profiles
 	warn_of_rules(&c->rpc_rules);
 	snprintf(err, err_len, "out of memory");
 	error = aside__new(&c->aside);
+	if (!error)
+		aside__set_groups(c->aside, group_of, NULL);
 	if (!error)
 		error = collect_open_pins(c, profiles, count, err, err_len);
 	if (!error)

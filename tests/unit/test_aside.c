@@ -244,6 +244,29 @@ static void only_so_many_are_left_behind(void **state)
 	expect(1000, 7);
 }
 
+/* Hundreds are of one. */
+static uint64_t hundreds(void *arg, uint32_t tgid)
+{
+	assert_ptr_equal(arg, &jobs);
+	return tgid / 100;
+}
+
+static void one_group_does_not_keep_others_from_being_asked_about(void **state)
+{
+	(void)state;
+	aside__set_groups(aside, hundreds, &jobs);
+	hold(1);
+	for (uint64_t about = 100; about < 100 + ASIDE_GROUP_MAX; about++)
+		leave_behind(about);
+	expect(150, -EBUSY);
+	leave_behind(200);
+	leave_behind(ASIDE_DEVICE(150));
+	leave_behind(50); /* of nobody knows which */
+	hold(0);
+	await_left_behind(0);
+	expect(150, 7);
+}
+
 /* In all it is not much more than is waited for one. */
 static void the_patience_for_many_is_limited(void **state)
 {
@@ -480,6 +503,7 @@ int main(void)
 		ASIDE_TEST(of_each_that_is_left_behind_is_told_once),
 		ASIDE_TEST(what_comes_back_late_is_dropped_once),
 		ASIDE_TEST(only_so_many_are_left_behind),
+		ASIDE_TEST(one_group_does_not_keep_others_from_being_asked_about),
 		ASIDE_TEST(the_patience_for_many_is_limited),
 		ASIDE_TEST(slow_answers_use_up_the_patience_too),
 		ASIDE_TEST(for_many_who_are_slow_all_wait_in_the_end),

@@ -32,6 +32,7 @@ struct worker {
 	enum state state;
 	unsigned generation;
 	uint64_t about;
+	uint64_t group; /* when it is left behind; 0 = not known */
 	int told; /* of its being left behind */
 	struct aside_job *job;
 	int result;
@@ -57,6 +58,8 @@ struct aside {
 	unsigned left_count, generation;
 	unsigned workers; /* that live, and the caller: the last one frees it */
 	/* the caller's */
+	aside_group_fn group_of; /* or NULL */
+	void *group_arg;
 	struct patience patience[PATIENCES];
 };
 
@@ -200,6 +203,12 @@ void aside__free(struct aside *aside)
 	leave(aside);
 }
 
+void aside__set_groups(struct aside *aside, aside_group_fn group_of, void *arg)
+{
+	aside->group_of = group_of;
+	aside->group_arg = arg;
+}
+
 void aside__renew(struct aside *aside)
 {
 	pthread_mutex_lock(&aside->lock);
@@ -340,6 +349,7 @@ static int run_in(struct worker *worker, uint64_t about, unsigned wait_ms, struc
 	}
 	worker->state = LEFT;
 	worker->told = 0;
+	worker->group = 0;
 	worker->next = aside->left;
 	aside->left = worker;
 	aside->left_count++;
@@ -347,10 +357,40 @@ static int run_in(struct worker *worker, uint64_t about, unsigned wait_ms, struc
 	return err;
 }
 
+static uint64_t group_about(const struct aside *aside, uint64_t about)
+{
+	return aside->group_of && about == ASIDE_PROCESS((uint32_t)about) ?
+		       aside->group_of(aside->group_arg, (uint32_t)about) :
+		       0;
+}
+
+/* Whom the thread that has just been left behind is there for. */
+static void note_group(struct aside *aside, uint64_t about)
+{
+	uint64_t group = group_about(aside, about);
+
+	pthread_mutex_lock(&aside->lock);
+	for (struct worker *worker = aside->left; worker; worker = worker->next)
+		if (worker->about == about)
+			worker->group = group;
+	pthread_mutex_unlock(&aside->lock);
+}
+
+/* With the lock. */
+static int is_group_full(const struct aside *aside, uint64_t group)
+{
+	unsigned count = 0;
+
+	for (const struct worker *worker = aside->left; worker && group; worker = worker->next)
+		count += worker->group == group;
+	return count >= ASIDE_GROUP_MAX;
+}
+
 int aside__run(struct aside *aside, uint64_t about, unsigned wait_ms, struct aside_job *job)
 {
 	const struct patience *patience;
 	struct worker *worker;
+	uint64_t group = 0;
 	int err = 0;
 
 	if (!aside)
@@ -358,15 +398,20 @@ int aside__run(struct aside *aside, uint64_t about, unsigned wait_ms, struct asi
 	for (int i = 0; i < PATIENCES; i++)
 		refill(&aside->patience[i]);
 	patience = &aside->patience[wait_ms > ASIDE_QUESTION_MS ? FOR_JOBS : FOR_QUESTIONS];
+	if (aside__left_behind(aside) >= ASIDE_GROUP_MAX)
+		group = group_about(aside, about);
 	pthread_mutex_lock(&aside->lock);
 	worker = aside->idle;
-	if (is_out(aside, about) || aside->left_count == ASIDE_MAX || is_used_up(patience, about))
+	if (is_out(aside, about) || aside->left_count == ASIDE_MAX || is_group_full(aside, group) ||
+	    is_used_up(patience, about))
 		err = -EBUSY;
 	else if (!worker)
 		err = start_worker(aside, &worker);
 	if (!err)
 		err = run_in(worker, about, wait_ms, job);
 	pthread_mutex_unlock(&aside->lock);
+	if (err == -ETIMEDOUT)
+		note_group(aside, about);
 	return err;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #define ASIDE_MAX 32
+#define ASIDE_GROUP_MAX 4 /* of these for processes of one group */
 #define ASIDE_QUESTION_MS 200 /* for what takes microseconds */
 
 /* What a job is about: while one has not come back, no other about the same is begun. */
@@ -34,13 +35,19 @@ struct aside_job {
 int aside__new(struct aside **out);
 /* Waits for nobody: threads left behind go on until they come back. Accepts NULL. */
 void aside__free(struct aside *aside);
+typedef uint64_t (*aside_group_fn)(void *arg, uint32_t tgid);
+/*
+ * Whom a process belongs to, 0 = not known: so that one container's processes do not keep all others from being asked about.
+ * It is asked, by the calling thread, only about who has not answered, and while ASIDE_GROUP_MAX have not.
+ */
+void aside__set_groups(struct aside *aside, aside_group_fn group_of, void *arg);
 /* Threads begin anew: with the privileges that the caller has from now on. */
 void aside__renew(struct aside *aside);
 
 /*
  * Runs the job and returns what it returns; the job is the caller's. -ETIMEDOUT: it took longer than wait_ms, or than there
  * was time for; it is dropped when it ends, and the caller must not touch it. (A job's own becomes -EIO.) -EBUSY: one about the
- * same has not come back yet, or too many have not, or questions have been answered too slowly, those about the same first;
+ * same has not come back yet, or too many have not (of its group, or of all), or questions have been answered too slowly, those about the same first;
  * -errno: no thread could be started; the job is the caller's.
  */
 int aside__run(struct aside *aside, uint64_t about, unsigned wait_ms, struct aside_job *job);
