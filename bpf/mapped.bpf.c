@@ -12,7 +12,7 @@
 #define EBUSY 16 /* include/uapi/asm-generic/errno-base.h */
 #define MAPPINGS_AT_ONCE \
 	256 /* fit the buffer of 32 KiB that a program's output for one task must fit */
-#define AREAS_AT_ONCE 8192 /* are looked at in less than a millisecond */
+#define AREAS_AT_ONCE 8192 /* so that no task takes long */
 
 /* include/linux/mm.h */
 #define VM_EXEC 0x4

@@ -16,7 +16,7 @@
 
 _Static_assert(!(TM_MAPPERS_HELD & (TM_MAPPERS_HELD - 1)), "a mask");
 
-#define MAX_STEPS (1 << 18) /* each takes some 100 ns; 80 000 mappings */
+#define MAX_STEPS (1 << 18) /* at most three for each mapping */
 
 struct tm_mappers mappers; /* question and answer */
 
