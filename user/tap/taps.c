@@ -230,20 +230,9 @@ int taps__look(struct taps *taps, uint32_t tgid, uint64_t now_ns)
 	return tgid ? scan(taps, tgid) : 0;
 }
 
-/* A new link that has taken long is not wanted any more. */
-static void stop_rehoming(struct taps *taps, struct tap_file *file)
-{
-	if (!file->link || !file->linking)
-		return;
-	linking__abandon(file->linking);
-	file->linking = NULL;
-	probes__overlap(taps->shared.probes, 0);
-}
-
 /* Nobody calls its functions any more: its numbers are free once the probes are off. */
 static void detach(struct taps *taps, struct tap_file *file)
 {
-	stop_rehoming(taps, file);
 	taps->cb.detached(taps->cb.arg, file->path, file->number,
 			  "no process maps the file any more");
 	file->closing = closer__close(taps->closer, file->link);
@@ -254,6 +243,11 @@ static void detach(struct taps *taps, struct tap_file *file)
 static int may_let_go(struct taps *taps, struct tap_file *file, uint64_t linger_ns)
 {
 	if (file->closing || file->processes || taps->now_ns - file->last_mapped_ns < linger_ns)
+		return 0;
+	/* probes that may still be set name its numbers: no other file gets these before that is over */
+	if (file->linking && !file->link)
+		tap_file__poll_link(&taps->shared, file);
+	if (file->linking)
 		return 0;
 	if (!tap_file__is_linked(file) || !taps__is_held(taps, &file->last, NULL, 0))
 		return 1;
@@ -390,6 +384,16 @@ uint64_t taps__spent(const struct taps *taps)
 		for (size_t j = 0; j < taps->shared.profiles[i]->function_count; j++)
 			cost += taps->spent[i][j].cost_ns;
 	return cost;
+}
+
+/* A new link that has taken long is not wanted any more. */
+static void stop_rehoming(struct taps *taps, struct tap_file *file)
+{
+	if (!file->link || !file->linking)
+		return;
+	linking__abandon(file->linking);
+	file->linking = NULL;
+	probes__overlap(taps->shared.probes, 0);
 }
 
 static void give_up(struct taps *taps, struct tap_file *file)
